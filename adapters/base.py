@@ -1,0 +1,254 @@
+"""The contract with the outside world: what sources and channels are given, what they answer and what they raise.
+
+Imports nothing of ours, so that a third party can depend on it alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+Cursor = Mapping[str, Any]
+"""How far a feed was read, as JSON.  Only the source that made it can read it; ``{}`` on the first visit."""
+
+# --- Sources: feeds in ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that belongs to a post."""
+
+    url: str
+    media_type: str = ""
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One item of a feed, as its source read it.  Everything in it is hostile text until rendered."""
+
+    key: bytes  # 16 bytes, stable over polls: the identity within the feed (feeds.md, 5.2)
+    link_key: bytes | None = None  # 16 bytes, same kind of hash over the canonical link; None: not unique
+    has_id: bool = True  # False: the item carries no identifier of its own and ``key`` comes from link or text
+    raw_id: str = ""  # the identifier as written: guid, Atom id, rdf:about, JSON id
+    title: str = ""  # plain text, one line; may be empty
+    url: str = ""  # absolute http(s) address, or empty
+    author: str = ""
+    content: str = ""  # HTML when ``is_html``, else plain text
+    is_html: bool = True
+    summary: str = ""  # shorter form of the content, same type; empty when there is none
+    base: str = ""  # what relative addresses inside ``content`` are relative to
+    published: datetime | None = None  # aware, UTC; None when absent or unreadable
+    updated: datetime | None = None
+    image: str = ""  # absolute http(s) address, or empty
+    enclosures: tuple[Enclosure, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedInfo:
+    """What a document says of its feed."""
+
+    title: str = ""
+    home: str = ""  # the web page the feed belongs to
+    language: str = ""
+    hubs: tuple[str, ...] = ()  # WebSub hubs, absolute
+    topic: str = ""  # rel=self, absolute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The outcome of one poll.  "Nothing changed" is an ordinary outcome: no posts, ``info`` None."""
+
+    cursor: Cursor
+    posts: Sequence[Post] = ()  # oldest first
+    info: FeedInfo | None = None  # None: the document was not read (304, same bytes)
+    complete: bool = True  # False: nothing may be concluded from what is absent
+    not_before: timedelta = timedelta(0)  # the server's wish: ttl, max-age; a lower bound, not an order
+    moved_to: str = ""  # follow this key from now on: the feed has moved for good
+    ended: bool = False  # the publisher says that nothing will ever be added
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A feed found by the name people use, with what its first reading gave."""
+
+    key: str  # the normal form of the name: what ``poll`` takes and what makes two feeds the same
+    page: Page
+
+
+class FeedFault(StrEnum):
+    """Why a feed could not be read; the words are stored, shown and used as a metric's label."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    HTTP = "http"
+    TOO_LARGE = "too_large"
+    NOT_A_FEED = "not_a_feed"
+    PARSE = "parse"
+    HOSTILE = "hostile"
+    BLOCKED = "blocked_address"
+
+
+class SourceError(Exception):
+    """A feed was not read.  The class says what to do next, the text says why, for people."""
+
+
+class FeedFailed(SourceError):
+    """It may work later: back off."""
+
+    def __init__(self, fault: FeedFault, reason: str, *, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.fault, self.status = fault, status
+
+
+class FeedThrottled(SourceError):
+    """The server asks to wait; this holds for its whole host.  ``after`` is what it asked for, bounded."""
+
+    def __init__(self, reason: str, after: timedelta) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class FeedGone(SourceError):
+    """The publisher says that the feed is no more (410)."""
+
+
+class FeedNotFound(SourceError):
+    """No feed by that name.  ``candidates``: addresses that might be meant."""
+
+    def __init__(self, reason: str, candidates: Sequence[str] = ()) -> None:
+        super().__init__(reason)
+        self.candidates = tuple(candidates)
+
+
+class Source(Protocol):
+    """A kind of feed, made as ``Kind(outbound)``.  Remembers nothing between calls; calls may overlap."""
+
+    kind: str  # "feed": lower case, unique
+
+    async def resolve(self, name: str, now: datetime) -> Found:
+        """Find a feed by the name people use and read it.  Raises any SourceError."""
+
+    async def poll(self, key: str, cursor: Cursor, now: datetime) -> Page:
+        """Read what is new since ``cursor``.  Raises any SourceError but FeedNotFound."""
+
+    def host(self, key: str) -> str:
+        """Whose politeness a poll of ``key`` falls under: "https://example.org:443"; empty: nobody's."""
+
+    async def close(self) -> None:
+        """Let go of what is held open."""
+
+
+# --- Channels: messages out -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostView:
+    """A post as a message shows it: rendered, harmless, within the channel's limits."""
+
+    id: str  # UUID, stable for ever
+    seq: int  # counts up within the feed, from 1
+    version: int  # 1, and one more for every edit
+    feed_id: str  # UUID
+    feed_title: str
+    feed_url: str
+    source: str  # the kind of the feed
+    title: str  # one line
+    text: str  # plain text
+    url: str
+    author: str
+    published: datetime | None
+    updated: datetime | None
+    found: datetime  # when Postbell stored it
+    image: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message for one destination.  Equal over all attempts but for ``attempt`` and ``sent_at``."""
+
+    id: str  # "msg_…", no full stop: the receiver's key against repeats
+    address: str
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)  # newest first
+    event: str = "post.created"  # what happened; "feed.failing" and the like for notices
+    created_at: datetime  # when it happened, not when it is sent
+    text: str = ""  # notices and replies; empty for posts
+    post: PostView | None = None
+    sent_at: datetime  # this attempt's time
+    attempt: int = 1  # from 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The platform took the message."""
+
+    message_id: str = ""  # as in later status callbacks; empty where there is none
+    status: int | None = None  # of the HTTP answer
+    response: str = ""  # the answer's beginning, cleaned, at most 4 KiB of UTF-8
+
+
+class SendError(Exception):
+    """A message was not sent.  The class says what to do, the text says why."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        code: str,
+        status: int | None = None,
+        response: str = "",
+        after: timedelta | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.code = code  # short and fixed: "timeout", "http_500", "dns", "egress"
+        self.status, self.response = status, response
+        self.after = after  # what the receiver asked for, if anything
+
+
+class TryAgain(SendError):
+    """It may work later: no connection, a 5xx."""
+
+
+class Throttled(SendError):
+    """Not now: a rate limit.  Uses up no attempt; ``after`` as asked."""
+
+
+class Ambiguous(SendError):
+    """It may have been sent: the request went out and no answer came."""
+
+
+class Rejected(SendError):
+    """This message will never go: too long, forbidden content."""
+
+
+class AddressGone(SendError):
+    """No message will ever go to this address."""
+
+
+class BadAddress(ValueError):
+    """What was given is no address of this channel; the text says what is expected."""
+
+
+class Channel(Protocol):
+    """A platform people chat on, or a webhook, made as ``Kind(outbound)``.  Calls may overlap."""
+
+    name: str  # "webhook": lower case, unique
+    lane: str  # "chat" or "webhook": which schedule, capacity and share it has
+    max_text: int  # characters people see in one message's text
+    in_flight: int  # messages to one destination at the same time
+    dedupe_window: timedelta | None  # how long receivers know a repeated id; None: for ever
+    needs_secret: bool  # destinations are given a signing secret
+
+    def normal_address(self, address: str) -> str:
+        """The one form under which an address is stored and compared.  Raises BadAddress."""
+
+    async def send(self, message: Message) -> Receipt:
+        """Hand one message to the platform.  Raises SendError: its class says what to do next."""
+
+    async def close(self) -> None:
+        """Let go of what is held open."""

@@ -1,0 +1,178 @@
+"""The channel ``webhook``: each message is a signed POST to an address its owner chose (Standard Webhooks 1.0).
+
+The body, as receivers read it:
+
+    {"type": "post.created", "timestamp": "2026-01-31T12:00:00Z", "data": {…}}
+
+``data`` holds a ``Post`` below, or a ``Notice`` for what is not about a post.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from adapters.base import (
+    AddressGone,
+    Ambiguous,
+    BadAddress,
+    Message,
+    PostView,
+    Receipt,
+    Rejected,
+    Throttled,
+    TryAgain,
+)
+from adapters.http import Answer, NoAnswer, NotSent, Outbound, retry_after
+from adapters.signatures import sign
+
+MAX_BODY = 256 * 1024
+MAX_RESPONSE = 4 * 1024  # bytes of an answer that are kept (reliability 3.1)
+TIMEOUT_SECONDS = 20.0
+
+
+class Webhook:
+    """Any HTTP endpoint.  Repeats carry the same ``webhook-id``, by which receivers can tell them."""
+
+    name = "webhook"
+    lane = "webhook"
+    max_text = 4000
+    in_flight = 4
+    dedupe_window: timedelta | None = None
+    needs_secret = True
+
+    def __init__(self, outbound: Outbound, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._outbound = outbound
+        self._timeout_seconds = timeout_seconds
+
+    def normal_address(self, address: str) -> str:
+        try:
+            return self._outbound.egress.check_url(address, "webhook")
+        except ValueError as error:
+            raise BadAddress(f"a webhook is an address like https://example.com/hook: {error}") from None
+
+    async def send(self, message: Message) -> Receipt:
+        body = encode(message)
+        try:
+            answer = await self._outbound.send(
+                "POST",
+                message.address,
+                _headers(message, body),
+                body,
+                timeout_seconds=self._timeout_seconds,
+            )
+        except NotSent as error:
+            raise TryAgain(str(error), code=error.code) from error
+        except NoAnswer as error:
+            raise Ambiguous(str(error), code=error.code) from error
+        return receipt(answer, message.sent_at)
+
+    async def close(self) -> None:
+        """Nothing is held open here."""
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """Where a post appeared."""
+
+    id: str  # UUID
+    title: str
+    url: str
+    source: str  # "feed", "x", "wechat", …
+
+
+class Post(msgspec.Struct, frozen=True):
+    """``data`` of "post.created" and "post.updated"; times as in RFC 3339, UTC."""
+
+    id: str  # UUID; the same for all versions of a post
+    seq: int  # counts up within the feed; gaps and another order are possible on the way
+    version: int  # 1, and one more for every edit
+    feed: Feed
+    title: str
+    text: str  # plain text, at most 4,000 characters
+    url: str
+    author: str
+    published_at: datetime | None  # by the publisher's word
+    updated_at: datetime | None
+    found_at: datetime
+    image: str  # address, or empty
+    tags: tuple[str, ...]
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """``data`` of every other event."""
+
+    text: str
+
+
+class Event(msgspec.Struct, frozen=True):
+    """The whole body."""
+
+    type: str
+    timestamp: datetime  # when it happened; when it was sent is in the header webhook-timestamp
+    data: Post | Notice
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(message: Message) -> bytes:
+    """The body, byte for byte the same over all attempts.  Raises Rejected when it is too long."""
+    data = Notice(message.text) if message.post is None else _post(message.post)
+    body = _encode(Event(message.event, message.created_at, data))
+    if len(body) > MAX_BODY:
+        raise Rejected("the message is too long for a webhook", code="too_long")
+    return body
+
+
+def _post(post: PostView) -> Post:
+    return Post(
+        id=post.id,
+        seq=post.seq,
+        version=post.version,
+        feed=Feed(post.feed_id, post.feed_title, post.feed_url, post.source),
+        title=post.title,
+        text=post.text,
+        url=post.url,
+        author=post.author,
+        published_at=post.published,
+        updated_at=post.updated,
+        found_at=post.found,
+        image=post.image,
+        tags=post.tags,
+    )
+
+
+def _headers(message: Message, body: bytes) -> dict[str, str]:
+    """Raises Rejected: nothing leaves unsigned."""
+    timestamp = int(message.sent_at.timestamp())
+    try:
+        signature = sign(message.secrets, message.id, timestamp, body)
+    except ValueError as error:
+        raise Rejected(str(error), code="bad_secret") from None
+    if not signature:
+        raise Rejected("the destination has no signing secret", code="bad_secret")
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": message.id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signature,
+    }
+
+
+def receipt(answer: Answer, now: datetime) -> Receipt:
+    """What an answer means (reliability 3.1); raises the SendError it stands for."""
+    status, response = answer.status, cleaned(answer.body)
+    if 200 <= status < 300:
+        return Receipt(status=status, response=response)
+    reason, code = f"the receiver answered {status}", f"http_{status}"
+    after = retry_after(answer.headers.get("Retry-After"), now)
+    if status == 410:
+        raise AddressGone(reason, code=code, status=status, response=response)
+    if status == 429 or (status == 503 and after is not None):
+        raise Throttled(reason, code=code, status=status, response=response, after=after)
+    raise TryAgain(reason, code=code, status=status, response=response, after=after)
+
+
+def cleaned(body: bytes) -> str:
+    """The beginning of an answer as text that any database takes."""
+    text = body[:MAX_RESPONSE].decode(errors="replace").replace("\0", "")
+    return text.encode()[:MAX_RESPONSE].decode(errors="ignore")

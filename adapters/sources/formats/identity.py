@@ -1,0 +1,142 @@
+"""Tells posts apart: the keys by which a post is known again at the next poll (feeds.md 5.2).
+
+A key is the same however often and in whatever order the document lists its items, and it is the same for
+the strict and the tolerant reader.  Storage adds the feed; here a key is only unique within one.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Protocol
+from urllib.parse import parse_qs
+
+from .text import plain_text
+
+
+class Identifiable(Protocol):
+    """What a key is made of."""
+
+    raw_id: str
+    link: str  # the item's own, absolute; not borrowed from the channel or an enclosure
+    video_id: str  # YouTube's
+    title: str
+    published_text: str  # as written: reading it may depend on the time of reading
+    content: str
+
+
+def keys(items: Sequence[Identifiable], links: Sequence[str]) -> list[bytes]:
+    """The key of each item.  Equal keys mean the same post listed twice.  ``links``: as ``links`` gives them."""
+    ids = Counter([item.raw_id for item in items])
+    linked = Counter(links)
+    repeated = {raw_id for raw_id, times in ids.items() if times > 1}
+    listed = Counter([(item.raw_id, link) for item, link in zip(items, links, strict=True)]) if repeated else {}
+    found = []
+    for item, link in zip(items, links, strict=True):
+        if item.raw_id in repeated and item.raw_id:
+            rest = link if link and listed[item.raw_id, link] == 1 else _occasion(item)
+            found.append(make_key("id", f"{item.raw_id}\n{rest}"))
+        elif item.raw_id:
+            found.append(make_key("id", item.raw_id))
+        elif link:
+            found.append(make_key("link", link if linked[link] == 1 else f"{link}\n{_occasion(item)}"))
+        else:
+            text = plain_text(item.content[:8192])[:512]
+            found.append(make_key("text", f"{_occasion(item)}\n{text}"))
+    return found
+
+
+def link_keys(links: Sequence[str]) -> list[bytes | None]:
+    """The second key of each item, from its link; None when there is none or others have the same."""
+    times = Counter(links)
+    return [make_key("link", link) if link and times[link] == 1 else None for link in links]
+
+
+def make_key(kind: str, value: str) -> bytes:
+    """16 bytes; ``kind`` is "id", "link" or "text"."""
+    return sha256(f"{kind}\0{value}".encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _occasion(item: Identifiable) -> str:
+    return f"{item.title}\n{item.published_text}"
+
+
+def links(items: Sequence[Identifiable]) -> list[str]:
+    """What stands for each item's link: its platform's own number, or its normal form; else empty.
+
+    The fragment is kept where it alone tells two links of the document apart.
+    """
+    found = [canonical_id(item) or normal_link(item.link) for item in items]
+    if not any("#" in item.link for item in items):
+        return found
+    variants = defaultdict(set)
+    for item, link in zip(items, found, strict=True):
+        variants[link].add(item.link.partition("#")[2])
+    return [
+        f"{link}#{fragment}"
+        if (fragment := item.link.partition("#")[2]) and len(variants[link]) > 1 and "://" in link
+        else link
+        for item, link in zip(items, found, strict=True)
+    ]
+
+
+_NORMAL = re.compile(r"https://[a-z0-9.-]+/[^?#]*")
+_PARTS = re.compile(r"(https?)://(?:([^/?#]*)@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.IGNORECASE | re.DOTALL)
+
+
+def normal_link(link: str) -> str:
+    """The form of an http(s) link by which links are compared, never shown; anything else as it is."""
+    if _NORMAL.fullmatch(link):
+        return link
+    match = _PARTS.fullmatch(link)
+    if not match:
+        return link
+    scheme, login, host, path, query, fragment = match.groups()
+    host = host.lower().removesuffix(":443" if len(scheme) == 5 else ":80")
+    normal = f"https://{login}@{host}{path or '/'}" if login else f"https://{host}{path or '/'}"
+    if query and (kept := "&".join(part for part in query.split("&") if part and not _is_tracking(part))):
+        normal += "?" + kept
+    if fragment and fragment.startswith("!"):
+        normal += "#" + fragment
+    return normal
+
+
+def _is_tracking(parameter: str) -> bool:
+    name = parameter.partition("=")[0]
+    return name.startswith("utm_") or name in ("fbclid", "gclid", "spm") or parameter == "from=rss"
+
+
+_STATUS = re.compile(r"/status(?:es)?/(\d{5,19})(?!\d)")
+_VIDEO = re.compile(
+    r"(?:yt:video:|youtu\.be/|youtube(?:-nocookie)?\.com/(?:(?:shorts|embed|live|v)/|watch\?(?:[^#]*&)?v=))"
+    r"([\w-]{11})(?![\w-])"
+)
+_WECHAT = re.compile(r"https?://mp\.weixin\.qq\.com/s(?:/([\w-]+)|\?([^#]+))", re.IGNORECASE)
+
+
+def canonical_id(item: Identifiable) -> str:
+    """The platform's own number of a post, whatever bridge the feed comes from (feeds.md 12); else empty."""
+    if item.video_id:
+        return f"yt:{item.video_id}"
+    for address in (item.raw_id, item.link):
+        if "/status" in address and (status := _STATUS.search(address)):
+            return f"x:{status[1]}"
+        if "weixin" in address and (number := _wechat_number(address)):
+            return f"wx:{number}"
+        if ("yout" in address or address.startswith("yt:")) and (video := _VIDEO.search(address)):
+            return f"yt:{video[1]}"
+    return ""
+
+
+def _wechat_number(address: str) -> str:
+    """The article's short name, or account, message and place in it; empty for temporary addresses."""
+    article = _WECHAT.match(address[:2048])
+    if not article:
+        return ""
+    if article[1]:
+        return f"s:{article[1]}"
+    fields = parse_qs(article[2].replace("&amp;", "&").replace("+", "%2B"))
+    account = fields.get("__biz", [""])[0]
+    message = (fields.get("mid") or fields.get("appmsgid") or [""])[0]
+    place = (fields.get("idx") or fields.get("itemidx") or [""])[0]
+    return f"a:{account}:{message}:{place}" if account and message and place else ""

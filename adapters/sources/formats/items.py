@@ -1,0 +1,150 @@
+"""Turns what a reader found in a document into posts: keys, order, limits.  All formats meet here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from adapters.base import Enclosure, FeedInfo, Post
+
+from . import identity
+from .text import LINK_LENGTH, cut, one_line, safe
+
+MOST_POSTS = 500
+LONGEST_HINT = timedelta(minutes=60)  # feeds.md 8: a wish, believed up to here
+
+
+class NotStrict(Exception):
+    """The document is not well formed, or of a kind only feedparser might know: ``read_tolerant`` it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A feed document, read."""
+
+    info: FeedInfo
+    posts: tuple[Post, ...]  # oldest first, the newest 500
+    complete: bool = True  # False: nothing may be concluded from what is absent
+    not_before: timedelta = timedelta(0)  # the publisher's wish, at most an hour; zero: none
+    ended: bool = False  # the publisher says that nothing will ever be added
+
+
+@dataclass(slots=True)
+class Item:
+    """An item as found in its document: texts are unchecked, links absolute or empty."""
+
+    raw_id: str = ""
+    link: str = ""  # the item's own
+    other_link: str = ""  # shown when it has none of its own: an enclosure, the channel's page
+    video_id: str = ""
+    title: str = ""  # plain, one line
+    content: str = ""
+    summary: str = ""
+    is_html: bool = True
+    base: str = ""
+    author: str = ""  # one line
+    published_text: str = ""
+    published: datetime | None = None
+    updated: datetime | None = None
+    image: str = ""
+    enclosures: list[Enclosure] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+
+    def is_empty(self) -> bool:
+        return not (self.raw_id or self.link or self.title or self.content or self.enclosures)
+
+
+def posts(items: Iterable[Item], *, pristine: bool) -> tuple[Post, ...]:
+    """The newest 500 posts, oldest first; ``items`` come in the document's order.
+
+    ``pristine``: the document has no character in it that ``safe`` would remove.
+    """
+    listed = [item for item in items if not item.is_empty()]
+    links = identity.links(listed)
+    once: dict[bytes, tuple[Item, str]] = {}
+    for key, item, link in zip(identity.keys(listed, links), listed, links, strict=True):
+        once.setdefault(key, (item, link))
+    second = identity.link_keys([link for _, link in once.values()])
+    rows = [(key, link_key, item) for (key, (item, _)), link_key in zip(once.items(), second, strict=True)]
+    return tuple([_post(*row, pristine) for row in _oldest_first(rows)[-MOST_POSTS:]])
+
+
+def author_name(written: str) -> str:
+    """The name in "mail (name)", "name <mail>" and the like; what is written if there is none."""
+    author = one_line(written, 300)
+    if "@" not in author:
+        return author
+    if author.endswith(")"):
+        mail, _, name = author[:-1].partition(" (")
+    elif author.endswith(">"):
+        name, _, mail = author[:-1].partition(" <")
+    else:
+        return author
+    if "@" in name:
+        name = mail
+    return name.strip() or author
+
+
+_PERIODS = {
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=1),
+    "weekly": timedelta(weeks=1),
+    "monthly": timedelta(days=30),
+    "yearly": timedelta(days=365),
+}
+
+
+def publishers_wish(ttl: str, period: str, frequency: str) -> timedelta:
+    """How long the publisher wants to be left alone: <ttl> in minutes, <sy:updatePeriod>, <sy:updateFrequency>."""
+    minutes = int(ttl) if ttl.isdecimal() and len(ttl) < 8 else 0
+    times = int(frequency) if frequency.isdecimal() and len(frequency) < 8 else 1
+    between = _PERIODS.get(period.lower(), timedelta(0)) / max(times, 1)
+    return min(max(timedelta(minutes=minutes), between), LONGEST_HINT)
+
+
+_Row = tuple[bytes, bytes | None, Item]
+
+
+def _oldest_first(rows: Sequence[_Row]) -> list[_Row]:
+    """By date when every item has one, else the reverse of the document (feeds.md 7)."""
+    ordered = list(reversed(rows))
+    if all(row[2].published for row in rows):
+        ordered.sort(key=_date)  # stable: items of one moment stay in the document's reverse order
+    return ordered
+
+
+def _date(row: _Row) -> datetime:
+    assert row[2].published
+    return row[2].published
+
+
+def _post(key: bytes, link_key: bytes | None, item: Item, pristine: bool) -> Post:
+    content, summary = item.content.strip(), item.summary.strip()
+    if not pristine:
+        content, summary = safe(content), safe(summary)
+    return Post(
+        key=key,
+        link_key=link_key,
+        has_id=bool(item.raw_id),
+        raw_id=(item.raw_id if pristine else safe(item.raw_id))[:LINK_LENGTH],
+        title=item.title,
+        url=item.link or item.other_link,
+        author=item.author,
+        content=cut(content),
+        is_html=item.is_html,
+        summary=cut(summary) if summary != content else "",
+        base=item.base,
+        published=item.published,
+        updated=item.updated,
+        image=item.image,
+        enclosures=tuple(item.enclosures[:_MOST_FILES]) if item.enclosures else (),
+        tags=_tags(item.tags) if item.tags else (),
+    )
+
+
+_MOST_FILES = 20
+_MOST_TAGS = 50
+
+
+def _tags(found: Iterable[str]) -> tuple[str, ...]:
+    """Each once, in the document's order."""
+    return tuple(dict.fromkeys([line for tag in found if (line := one_line(tag, 200))]))[:_MOST_TAGS]

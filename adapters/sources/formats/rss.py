@@ -1,0 +1,159 @@
+"""Reads RSS: 0.9x and 2.0 with their items inside the channel, 0.90 and 1.0 (RDF) with them beside it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lxml import etree
+
+from adapters.base import FeedFailed, FeedFault, FeedInfo
+
+from . import dates, media
+from .items import Document, Item, author_name, posts, publishers_wish
+from .text import absolute, one_line, rss_title
+from .xmltree import RSS, Names, Tree, inner_html, local_name, names
+
+
+def read(tree: Tree, now: datetime) -> Document:
+    """Raises FeedFailed if there is neither a channel nor an item."""
+    parts = [part for part in tree.root if local_name(part) in ("channel", "item")]
+    if not parts:
+        raise FeedFailed(FeedFault.NOT_A_FEED, "the document has neither a channel nor items")
+    known = names(RSS, parts[0].tag)
+    channel = _Channel(tree, known)
+    elements: list[etree._Element] = []
+    for part in parts:
+        elements += channel.read(part) if local_name(part) == "channel" else [part]
+    reader = _Items(tree, known, now, channel.home, channel.language.lower().startswith("zh"))
+    found = channel.found
+    return Document(
+        channel.info(),
+        posts(map(reader.read, elements), pristine=tree.pristine),
+        not_before=publishers_wish(
+            found.get("ttl", ""), found.get("sy:updateperiod", ""), found.get("sy:updatefrequency", "")
+        ),
+    )
+
+
+@dataclass(slots=True)
+class _Channel:
+    """What a channel says of itself."""
+
+    tree: Tree
+    known: Names
+    found: dict[str, str] = field(default_factory=dict)
+    links: list[tuple[str, str, str]] = field(default_factory=list)  # name, rel, address
+
+    def read(self, channel: etree._Element) -> list[etree._Element]:
+        """Take in the channel's own elements; returns its items."""
+        items = []
+        for child in channel:
+            name = self.known[child.tag]
+            if name == "item":
+                items.append(child)
+            elif name in ("link", "atom:link"):
+                address = absolute(child.get("href") or child.text or "", self.tree.base(child))
+                self.links.append((name, (child.get("rel") or "alternate").lower(), address))
+            elif name and (text := (child.text or "").strip()):
+                self.found.setdefault(name, text)
+        return items
+
+    @property
+    def language(self) -> str:
+        return self.found.get("language") or self.found.get("dc:language", "")
+
+    @property
+    def home(self) -> str:
+        """RSS's own link before an atom:link, which may stand before it (feeds.md 1.2)."""
+        pages = [(name != "link", address) for name, rel, address in self.links if address and rel == "alternate"]
+        return min(pages, key=lambda page: page[0])[1] if pages else ""
+
+    def info(self) -> FeedInfo:
+        hubs = [address for _, rel, address in self.links if address and rel == "hub"]
+        return FeedInfo(
+            title=rss_title(self.found.get("title", "")),
+            home=self.home,
+            language=one_line(self.language, 35),
+            hubs=tuple(dict.fromkeys(hubs))[:5],
+            topic=next((address for _, rel, address in self.links if rel == "self"), ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """Reads the items of one document."""
+
+    tree: Tree
+    known: Names
+    now: datetime
+    home: str
+    chinese: bool
+
+    def read(self, element: etree._Element) -> Item:
+        """Of elements that occur twice the first that says something counts."""
+        item = Item(base=self.tree.base(element))
+        found: dict[str, str] = {}
+        known = self.known
+        for child in element:
+            name = known[child.tag]
+            if name in _WITH_ATTRIBUTES:
+                self._take(name, child, item, found)
+            elif name and name not in found:
+                text = inner_html(child) if len(child) else child.text
+                if text and not text.isspace():
+                    found[name] = text
+        self._identify(item, found, element)
+        self._date(item, found)
+        self._fill(item, found)
+        return item
+
+    def _take(self, name: str, element: etree._Element, item: Item, found: dict[str, str]) -> None:
+        """An element that says something by its attributes or children."""
+        if name in media.NAMES:
+            media.take(name, element, item, found, self.tree, self.known)
+        elif name in ("category", "dc:subject"):
+            item.tags.append(element.text or "")
+        elif name in ("link", "atom:link"):
+            is_page = name == "link" or (element.get("rel") or "alternate").lower() == "alternate"
+            written = element.text or element.get("href") or ""
+            if is_page and name not in found and (address := absolute(written, self.tree.base(element))):
+                found[name] = address
+        elif name == "guid" and "guid" not in found and element.text and not element.text.isspace():
+            found["guid"] = element.text
+            found["permalink"] = element.get("isPermaLink") or element.get("ispermalink") or "true"
+        elif name in ("author", "atom:author"):
+            name_part = next((child for child in element if local_name(child) == "name"), element)
+            found.setdefault("author", name_part.text or "")
+
+    def _identify(self, item: Item, found: dict[str, str], element: etree._Element) -> None:
+        guid = found.get("guid", "").strip()
+        item.raw_id = guid or element.get(_ABOUT, "").strip() or found.get("id", "").strip()
+        item.link = found.get("link") or found.get("atom:link") or ""
+        if not item.link and found.get("permalink", "").strip().lower() != "false":
+            item.link = absolute(guid, "")
+        item.other_link = item.enclosures[0].url if item.enclosures else self.home
+        item.video_id = found.get("yt:videoid", "").strip()
+
+    def _date(self, item: Item, found: dict[str, str]) -> None:
+        item.published_text = next((found[name].strip() for name in _PUBLISHED if name in found), "")
+        item.published = dates.parse(item.published_text, self.now, chinese=self.chinese)
+        if updated := next((found[name] for name in _UPDATED if name in found), ""):
+            item.updated = dates.parse(updated, self.now, chinese=self.chinese)
+
+    def _fill(self, item: Item, found: dict[str, str]) -> None:
+        get = found.get
+        item.title = rss_title(get("title") or get("media:title") or get("itunes:title") or "")
+        item.author = author_name(get("dc:creator") or get("author") or get("itunes:author") or "")
+        description = get("description") or ""
+        if full := get("content:encoded") or get("xhtml:body"):
+            item.content, item.summary = full, description
+        elif description:
+            item.content = description
+        else:
+            item.content = get("itunes:summary") or get("media:description") or ""
+            item.is_html = not item.content
+
+
+_WITH_ATTRIBUTES = media.NAMES | {"author", "atom:author", "atom:link", "category", "dc:subject", "guid", "link"}
+_ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
+_PUBLISHED = ("pubdate", "dc:date", "dcterms:issued", "dcterms:created", "atom:published", "published")
+_UPDATED = ("atom:updated", "dcterms:modified", "updated")

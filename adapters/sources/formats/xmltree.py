@@ -1,0 +1,286 @@
+"""Parses XML strictly with lxml and gives its elements the names our readers know, whatever their prefixes.
+
+The parser never sees a document type, so there is nothing for it to fetch and nothing to expand.
+"""
+
+import re
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import urljoin
+
+from lxml import etree
+
+from adapters.base import FeedFailed, FeedFault
+
+from .items import NotStrict
+from .repairs import declare_prefixes, entities_of, repair
+from .text import LINK_LENGTH
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A well-formed document."""
+
+    root: etree._Element
+    url: str
+    pristine: bool  # no character in it has to be removed before it is kept
+    has_bases: bool
+
+    def base(self, element: etree._Element) -> str:
+        """What relative addresses in ``element`` are relative to: xml:base, else the document's address."""
+        base = self.url
+        if self.has_bases:
+            for step in reversed([element, *element.iterancestors()]):
+                if relative := step.get(_XML_BASE):
+                    base = _joined(base, str(relative).strip())
+        return base
+
+
+_XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
+
+
+def _joined(base: str, relative: str) -> str:
+    try:
+        joined = urljoin(base, relative)
+    except ValueError:
+        return base
+    return joined if joined.startswith(("http://", "https://")) and len(joined) <= LINK_LENGTH else base
+
+
+def parse(data: bytes, url: str) -> Tree:
+    """Read a document in UTF-8, as it is or after repairs.
+
+    Raises NotStrict if that is not enough, FeedFailed if it is no XML, a web page or hostile.
+    """
+    prolog = read_prolog(data)
+    markup = data[prolog.end :]
+    if prolog.root in _HTML or prolog.doctype[9:].split(None, 1)[:1] in _HTML_DOCTYPES:
+        raise FeedFailed(FeedFault.NOT_A_FEED, "the address leads to a web page, not to a feed")
+    if not prolog.root:
+        raise FeedFailed(FeedFault.NOT_A_FEED, "there is no markup in the document")
+    root, fault = (None, 0) if b"<!ENTITY" in prolog.doctype else _strict(markup)
+    if root is None:
+        text = repaired(markup, prolog.doctype)
+        markup = text.encode()
+        root, fault = _strict(markup)
+        if fault == _UNDECLARED_PREFIX:
+            markup = declare_prefixes(text, _USUAL_PREFIXES).encode()
+            root, fault = _strict(markup)
+    if root is None:
+        raise NotStrict("the document is not well-formed XML")
+    return Tree(root, url, _is_pristine(markup), b"xml:base" in markup)
+
+
+_HTML = frozenset((b"html", b"head", b"body"))
+_HTML_DOCTYPES = ([b"html"], [b"HTML"], [b"html>"], [b"HTML>"])
+
+
+def repaired(markup: bytes, doctype: bytes) -> str:
+    """What follows the prolog, mended.  Raises FeedFailed for hostile entities."""
+    text = markup.decode("utf-8", "replace")
+    entities = entities_of(doctype.decode("utf-8", "replace"), text) if b"<!ENTITY" in doctype else {}
+    return repair(text, entities)
+
+
+_PARSER = etree.XMLParser(
+    encoding="utf-8",  # whatever the declaration says
+    recover=False,
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    huge_tree=False,  # libxml2 then stops at a depth of 256 and texts of 10 MB
+    remove_comments=True,
+    remove_pis=True,
+    collect_ids=False,
+)
+_UNDECLARED_PREFIX = 201  # XML_NS_ERR_UNDEFINED_NAMESPACE
+_LIMIT_EXCEEDED = 114  # XML_ERR_RESOURCE_LIMIT
+
+
+def _strict(markup: bytes) -> tuple[etree._Element | None, int]:
+    """The root, or why there is none."""
+    try:
+        return etree.fromstring(markup, _PARSER), 0
+    except etree.XMLSyntaxError as e:
+        code = int(e.code)  # type: ignore[attr-defined]
+        if code == _LIMIT_EXCEEDED:
+            raise FeedFailed(FeedFault.HOSTILE, "the document is nested too deeply or has too long parts") from e
+        return None, code
+
+
+# --- Before the root ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Prolog:
+    """What stands before a document's root element."""
+
+    root: bytes  # its name in lower case, without a prefix; empty when there is none
+    end: int  # where it begins
+    doctype: bytes
+
+
+def read_prolog(data: bytes) -> Prolog:
+    """Find the root element, past declarations, comments and whatever was printed before them."""
+    at, doctype = 0, b""
+    while (at := data.find(b"<", at)) >= 0:
+        if data.startswith(b"<?", at):
+            end = data.find(b"?>", at)
+        elif data.startswith(b"<!--", at):
+            end = data.find(b"-->", at)
+        elif match := _DOCTYPE.match(data, at):
+            doctype, end = match[0], match.end() - 1
+        elif match := _NAME.match(data, at):
+            return Prolog(match[1].rpartition(b":")[2].lower(), at, doctype)
+        else:
+            end = at
+        if end < 0:
+            break
+        at = end + 1
+    return Prolog(b"", len(data), doctype)
+
+
+_DOCTYPE = re.compile(rb"<!DOCTYPE\s(?:[^\[>]*\[.*?\]\s*>|[^\[>]*>)", re.IGNORECASE | re.DOTALL)
+_NAME = re.compile(rb"<([A-Za-z_\x80-\xff][^\s<>/]*)")
+
+_UNSAFE_CHARACTER = re.compile(rb"\xe2(?:\x80[\xaa-\xae]|\x81[\xa6-\xa9])")
+_UNSAFE_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
+_UNSAFE_REFERENCE = re.compile(
+    rb"&[#](?:0*(?:\d|[12]\d|3[01]|12[789]|1[345]\d|823[4-8]|829[4-7])|[xX]0*(?:[01]?[0-9a-fA-F]|7[fF]|[89][0-9a-fA-F]|"
+    rb"202[a-eA-E]|206[6-9]));"
+)
+
+
+def _is_pristine(markup: bytes) -> bool:
+    """Whether ``safe`` would find nothing in the document.  Each pattern begins with one rare byte: it is fast."""
+    return not (
+        b"\x7f" in markup
+        or _UNSAFE_CHARACTER.search(markup)
+        or _UNSAFE_CONTROL.search(markup)
+        or _UNSAFE_REFERENCE.search(markup)
+    )
+
+
+# --- Names ----------------------------------------------------------------------------------------------------
+
+RSS, ATOM = "rss", "atom"
+
+
+class Names(dict[str, str]):
+    """From a tag as lxml writes it ("{uri}local") to the name our readers know; worked out on first use.
+
+    Names are in lower case.  Those of the document's own format have no prefix, those of known extensions the
+    usual one ("dc:date"); the rest is the empty name.
+    """
+
+    def __init__(self, own: str, uri: str) -> None:
+        super().__init__()
+        self.own, self.uri = own, uri
+
+    def __missing__(self, tag: str) -> str:
+        uri, local = _halves(tag)
+        prefix = _prefix(uri)
+        if prefix in ("", self.own) or uri == self.uri:
+            name = local
+        else:
+            name = f"{prefix}:{local}" if prefix != _UNKNOWN else _UNMISTAKABLE.get(local, "")
+        if len(self) >= _MOST_NAMES:  # the tables are shared, the documents hostile
+            self.clear()
+        self[tag] = name
+        return name
+
+
+_MOST_NAMES = 1000
+_UNKNOWN = "?"
+_UNMISTAKABLE = {"encoded": "content:encoded", "creator": "dc:creator"}  # also in a misspelt namespace
+
+
+def names(own: str, tag: str) -> Names:
+    """The names of a document in format ``own`` (RSS or ATOM) whose first element of that format is ``tag``."""
+    uri, _ = _halves(tag)
+    return _SHARED[own] if _prefix(uri) in ("", own) else Names(own, uri)
+
+
+_SHARED = {own: Names(own, "") for own in (RSS, ATOM)}
+
+
+def local_name(element: etree._Element) -> str:
+    """In lower case, without its namespace."""
+    return _halves(element.tag)[1]
+
+
+def _halves(tag: Any) -> tuple[str, str]:
+    uri, _, local = str(tag).rpartition("}")
+    return uri[1:], local.rpartition(":")[2].lower()
+
+
+def _prefix(uri: str) -> str:
+    if not uri:
+        return ""
+    return _NAMESPACES.get(_SCHEME.sub("", uri.strip().lower().rstrip("/#")), _UNKNOWN)
+
+
+_SCHEME = re.compile(r"^https?://(?:www\.)?")
+_NAMESPACES = {  # without scheme, "www." and what ends them: these are what people get wrong
+    "purl.org/rss/1.0": RSS,
+    "my.netscape.com/rdf/simple/0.9": RSS,
+    "channel.netscape.com/rdf/simple/0.9": RSS,
+    "backend.userland.com/rss": RSS,
+    "backend.userland.com/rss2": RSS,
+    "blogs.law.harvard.edu/tech/rss": RSS,
+    "cyber.law.harvard.edu/rss/rss.html": RSS,
+    "w3.org/2005/atom": ATOM,
+    "purl.org/atom/ns": ATOM,
+    "purl.org/rss/1.0/modules/content": "content",
+    "purl.org/dc/elements/1.0": "dc",
+    "purl.org/dc/elements/1.1": "dc",
+    "purl.org/dc/terms": "dcterms",
+    "purl.org/rss/1.0/modules/syndication": "sy",
+    "search.yahoo.com/mrss": "media",
+    "itunes.com/dtds/podcast-1.0.dtd": "itunes",
+    "youtube.com/xml/schemas/2015": "yt",
+    "w3.org/1999/02/22-rdf-syntax-ns": "rdf",
+    "w3.org/1999/xhtml": "xhtml",
+}
+_USUAL_PREFIXES = {
+    "atom": "http://www.w3.org/2005/Atom",
+    "content": "http://purl.org/rss/1.0/modules/content/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "dcterms": "http://purl.org/dc/terms/",
+    "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
+    "media": "http://search.yahoo.com/mrss/",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "sy": "http://purl.org/rss/1.0/modules/syndication/",
+    "yt": "http://www.youtube.com/xml/schemas/2015",
+}
+
+# --- Content ------------------------------------------------------------------------------------------------------
+
+
+def inner_html(element: etree._Element) -> str:
+    """The markup inside an element as HTML, without namespaces; also for publishers who forget to escape it."""
+    pieces: list[str] = [escape(element.text or "", quote=False)]
+    for child in element:
+        _write_html(child, pieces)
+    return "".join(pieces)
+
+
+_VOID = frozenset(
+    "area base br col embed hr img input link meta param source track wbr".split()  # noqa: SIM905
+)
+
+
+def _write_html(element: etree._Element, pieces: list[str]) -> None:
+    name = str(etree.QName(element).localname)
+    pieces.append(f"<{name}")
+    for attribute, value in element.items():
+        if (written := str(attribute))[0] != "{":
+            pieces.append(f' {written}="{escape(str(value))}"')
+    pieces.append(">")
+    if name not in _VOID:
+        pieces.append(escape(element.text or "", quote=False))
+        for child in element:
+            _write_html(child, pieces)
+        pieces.append(f"</{name}>")
+    pieces.append(escape(element.tail or "", quote=False))

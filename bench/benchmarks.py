@@ -1,0 +1,246 @@
+"""The benchmarks by name: what is promised, against which floor and which peer, at which size."""
+
+from collections.abc import Callable
+from statistics import median
+
+from bench.arena import Arena, contestant
+from bench.children import BenchError
+from bench.documents import ITEMS
+from bench.measure import Race, memory_bytes, race
+from bench.report import OURS, Figure, Goal, Row, rates
+from bench.straws import SENDS
+
+Benchmark = Callable[[Arena], list[Row]]
+ELSEWHERE = 1_000_000  # peers visit feeds of their own: a visit changes a feed
+
+
+def poll_new(arena: Arena) -> list[Row]:
+    """First visits: fetch, parse, store all 20 items."""
+    return _poll_read(arena, "poll a new feed", new_items=ITEMS)
+
+
+def poll_changed(arena: Arena) -> list[Row]:
+    """Later visits: fetch, parse, find and store the one new item."""
+    return _poll_read(arena, "poll a changed feed", new_items=1)
+
+
+def _poll_read(arena: Arena, what: str, *, new_items: int) -> list[Row]:
+    origin = arena.origin("changing")
+    contestants = []
+    for name, program, first, count in (
+        ("straw", ("bench.straws", "poller"), 0, arena.size(1_000, 500)),
+        ("reader", ("bench.peers", "reader"), ELSEWHERE, arena.size(60, 20)),
+    ):
+        child = arena.start(*program)
+        feeds = {"origin": origin, "first": first, "count": count}
+        child.ask("prepare", **feeds)
+        child.ask("run")
+        contestants.append(
+            contestant(
+                name,
+                child,
+                prepare=feeds if new_items == ITEMS else None,  # prepared again: everything is new again
+                expect={"done": count, "new": count * new_items},
+            )
+        )
+    results = race(contestants, arena.turns)
+    return _compare(what, "feeds", results, straw=Goal(0.5, 0.8), reader=Goal(10, 20))
+
+
+def poll_unchanged(arena: Arena) -> list[Row]:
+    """Conditional GET, answered with 304."""
+    origin = arena.origin("unchanged")
+    bare, straw, reader = (
+        arena.start("bench.straws", "get"),
+        arena.start("bench.straws", "poller"),
+        arena.start("bench.peers", "reader"),
+    )
+    many, some = arena.size(10_000, 5_000), arena.size(400, 100)
+    bare.ask("prepare", origin=origin, first=0, count=many)
+    straw.ask("prepare", origin=origin, first=0, count=many, known=True)
+    reader.ask("prepare", origin=origin, first=ELSEWHERE, count=some)
+    reader.ask("run")
+    results = race(
+        [
+            contestant("bare aiohttp", bare, expect={"done": many}),
+            contestant("straw", straw, expect={"done": many, "new": 0}),
+            contestant("reader", reader, expect={"done": some, "new": 0}),
+        ],
+        arena.turns,
+    )
+    goals = {"bare aiohttp": Goal(0.5, 0.9), "reader": Goal(8, 15), "straw": None}
+    return _compare("poll an unchanged feed", "feeds", results, **goals)
+
+
+def fan_out(arena: Arena) -> list[Row]:
+    """One post to 10,000 destinations that answer at once."""
+    sink = arena.sink()
+    bare, apprise = arena.start("bench.straws", "post"), arena.start("bench.peers", "apprise")
+    many, some = 10_000, arena.size(10_000, 500)
+    bare.ask("prepare", sink=sink.url)
+    apprise.ask("prepare", sink=sink.url, count=some)
+    results = race(
+        [
+            contestant(
+                name,
+                child,
+                run=order,
+                expect={"done": count},
+                before=sink.start,
+                after=lambda count=count: sink.check(count),  # type: ignore[misc]
+            )
+            for name, child, order, count in (
+                ("bare aiohttp", bare, {"count": many}, many),
+                ("apprise", apprise, {}, some),
+            )
+        ],
+        arena.turns,
+    )
+    goals = {"bare aiohttp": Goal(0.6, 1.5), "apprise": Goal(12, 25)}
+    return _compare("one post to 10,000 destinations", "posts", results, **goals)
+
+
+def fan_out_slow(arena: Arena) -> list[Row]:
+    """The same with receivers that take 50 ms: how well the slots are used."""
+    sink, bare = arena.sink(), arena.start("bench.straws", "post")
+    messages, latency = arena.size(3_200, 1_600), 0.05
+    bare.ask("prepare", sink=sink.url)
+    seconds = []
+    for _ in range(arena.turns):
+        sink.start(latency=latency)
+        bare.ask("run", count=messages)
+        seconds.append(sink.check(messages)["seconds"] + latency)
+    floor = Figure("messages × latency / slots", [messages * latency / SENDS], "s")
+    what = f"{messages:,} posts to receivers that take 50 ms"
+    return [
+        Row(what, None, floor, Goal(2, 1.2, less=True)),
+        Row(what, Figure("bare aiohttp", seconds, "s"), floor),
+    ]
+
+
+def fan_out_rows(arena: Arena) -> list[Row]:
+    """One post becomes 50,000 rows of the outbox."""
+    posts, destinations = arena.size(10, 4), 50_000
+    results = _outboxes(arena, "fan_out", destinations, {"posts": posts}, destinations * posts)
+    return _by_engine("one post to 50,000 outbox rows", results, Goal(0.3, 0.7), Goal(0.3, 0.7))
+
+
+def outbox(arena: Arena) -> list[Row]:
+    """Rows through the outbox: enqueue, claim, complete."""
+    rows = arena.size(100_000, 50_000)
+    results = _outboxes(arena, "queue", rows, {}, rows)
+    return _by_engine("outbox alone: enqueue, claim, complete", results, Goal(0.3, 0.6), Goal(0.5, 0.8))
+
+
+def _outboxes(arena: Arena, order: str, subscriptions: int, run: dict[str, int], done: int) -> Race:
+    if not arena.postgresql:
+        raise BenchError("needs PostgreSQL: run it by ./dev bench, or set POSTBELL_TEST_POSTGRESQL")
+    engines = {
+        "raw SQLite": arena.start("bench.raw_outbox", "sqlite"),
+        "raw PostgreSQL": arena.start("bench.raw_outbox", "postgresql", arena.postgresql),
+    }
+    ready = {"subscriptions": subscriptions}
+    return race(
+        [
+            contestant(name, child, prepare=ready, order=order, run=run, expect={"done": done})
+            for name, child in engines.items()
+        ],
+        arena.turns,
+    )
+
+
+def _by_engine(what: str, results: Race, sqlite: Goal, postgresql: Goal) -> list[Row]:
+    rows = []
+    for engine, goal in (("SQLite", sqlite), ("PostgreSQL", postgresql)):
+        floor = rates(results, f"raw {engine}", "rows")
+        assert floor
+        rows.append(Row(f"{what} ({engine})", rates(results, f"{OURS} {engine}", "rows"), floor, goal))
+    other = rates(results, "raw PostgreSQL", "rows")
+    return [*rows, Row(what, other, rows[0].theirs)]
+
+
+def latency(arena: Arena) -> list[Row]:
+    """From the answer that first shows an item to the item's arrival, 1,000 feeds changing in one go.
+
+    The interval does not count: an item becomes visible by being visited.
+    """
+    origin, sink = arena.origin("changing"), arena.sink()
+    feeds = 1_000
+    straw = arena.start("bench.straws", "poller")
+    straw.ask("prepare", origin=origin, first=0, count=feeds)
+    straw.ask("run")
+    waits = []
+    for _ in range(arena.turns):
+        sink.start()
+        straw.ask("run", relay=sink.url)
+        waits.append(sink.check(feeds))
+    p50, p99 = (Figure(f"straw {p}", [1000 * turn[p] for turn in waits], "ms") for p in ("p50", "p99"))
+    what = "visible → received, 1,000 feeds"
+    return [
+        Row(f"{what}, p50", None, p50, Goal(2, 1.2, less=True)),
+        Row(f"{what}, p99", None, _bound(1_000, "ms"), Goal(1, 1, less=True)),
+        Row(what, p99, p50),
+        Row(what, p99, _bound(1_000, "ms")),
+    ]
+
+
+def stall(arena: Arena) -> list[Row]:
+    """The longest time the event loop does not come round while 1,000 feeds are read for the first time."""
+    origin, feeds = arena.origin("changing"), arena.size(1_000, 500)
+    straw = arena.start("bench.straws", "poller")
+    stalls = []
+    for _ in range(arena.turns):
+        straw.ask("prepare", origin=origin, first=0, count=feeds)
+        stalls.append(1000 * straw.ask("run")["stall"])
+    what = "longest stall of the event loop"
+    bound = _bound(250, "ms")
+    return [Row(what, None, bound, Goal(1, 0.2, less=True)), Row(what, Figure("straw", stalls, "ms"), bound)]
+
+
+def memory(arena: Arena) -> list[Row]:
+    """Resident memory after a round over all feeds, unchanged; and how it grows with their number."""
+    origin = arena.origin("unchanged")
+    few, many = 1_000, arena.size(100_000, 10_000)
+    used: dict[int, list[float]] = {few: [], many: []}
+    for _ in range(min(arena.turns, 2)):
+        for feeds in used:
+            straw = arena.start("bench.straws", "poller")
+            straw.ask("prepare", origin=origin, first=0, count=feeds, known=True)
+            straw.ask("run")
+            used[feeds].append(memory_bytes([straw.pid]) / 2**20)
+            straw.close()
+    small, large = (Figure(f"straw, {feeds:,} feeds,", used[feeds], "MiB") for feeds in used)
+    bound = _bound(200, "MiB")
+    return [
+        Row("memory, 100,000 feeds and 1,000,000 deliveries", None, bound, Goal(1, 0.5, less=True)),
+        Row("memory", large, small),
+        Row("memory", large, bound),
+    ]
+
+
+def _bound(value: float, unit: str) -> Figure:
+    """A promise in absolute figures."""
+    return Figure("bound", [value], unit)
+
+
+def _compare(what: str, unit: str, results: Race, **goals: Goal | None) -> list[Row]:
+    """Ours against each of the others, then these against the fastest of them."""
+    figures = {who: figure for who in goals if (figure := rates(results, who, unit))}
+    ours = rates(results, OURS, unit)
+    judged = [Row(what, ours, figures[who], goal) for who, goal in goals.items() if goal]
+    fastest = max(figures, key=lambda who: median(figures[who].values))
+    return judged + [Row(what, figures[who], figures[fastest]) for who in figures if who != fastest]
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "poll-new": poll_new,
+    "poll-changed": poll_changed,
+    "poll-unchanged": poll_unchanged,
+    "fan-out": fan_out,
+    "fan-out-slow": fan_out_slow,
+    "fan-out-rows": fan_out_rows,
+    "outbox": outbox,
+    "latency": latency,
+    "stall": stall,
+    "memory": memory,
+}

@@ -1,0 +1,336 @@
+"""Puts the parts together: the only module that knows them all; no part is a global, tests pass other parts."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from adapters.base import Channel, Source
+from adapters.http import Egress, Outbound
+from bot import plugins
+from bot.clock import Clock, monotonic, utc_now
+from bot.errors import UserError
+from bot.gate import Gate
+from bot.jobs.dispatcher import Dispatcher
+from bot.jobs.janitor import Janitor
+from bot.jobs.poller import Poller
+from bot.jobs.scheduler import make_scheduler
+from bot.metrics import Metrics
+from bot.rules.retry import Schedule, Schedules
+from bot.rules.vault import Vault, new_key, read_key
+from bot.settings import BadSetting, Settings, delays
+from bot.usecases import accounts, deliveries, feeds, posts
+from bot.version import VERSION
+from bot.web import health
+from storage import backup, migrate
+from storage.database import Database, StorageError
+from storage.lock import DirectoryLock, Locked
+
+ROLES = ("web", "poller", "dispatcher")
+
+log = structlog.get_logger("app")
+
+
+class CannotStart(UserError):
+    """Something stands in the way of a start; the text says what to do about it."""
+
+
+# What commands need too
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The master key as set; on SQLite it is made and kept in the data directory when absent.  Raises BadSetting."""
+    older = [_key("MASTER_KEY_OLD", settings.master_key_old)] if settings.master_key_old else []
+    if settings.master_key:
+        return Vault(_key("MASTER_KEY", settings.master_key), *older)
+    if not settings.on_sqlite:
+        raise BadSetting("MASTER_KEY: required with PostgreSQL; `openssl rand -base64 32` makes one")
+    path = settings.data_dir / "master.key"
+    with suppress(FileExistsError):
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        os.write(file, new_key().encode())
+        os.close(file)
+    return Vault(_key(str(path), path.read_text()), *older)
+
+
+def _key(name: str, text: str) -> bytes:
+    try:
+        return read_key(text)
+    except ValueError as error:
+        raise BadSetting(f"{name}: {error}") from None
+
+
+def make_folder(settings: Settings) -> None:
+    """The data directory, readable by us alone.  Raises CannotStart."""
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"DATA_DIR: {settings.data_dir} cannot be made ({error.strerror})") from None
+
+
+def sqlite_file(settings: Settings) -> Path:
+    return Path(settings.database.removeprefix("sqlite:///"))
+
+
+def lock(settings: Settings) -> DirectoryLock:
+    """The data directory's lock, taken.  Raises CannotStart when somebody has it."""
+    try:
+        return DirectoryLock(sqlite_file(settings).parent).acquire()
+    except Locked as holder:
+        raise CannotStart(
+            f"{sqlite_file(settings).parent} is in use by {holder}: only one `serve`, `restore` or `migrate` "
+            "at a time. Stop that one, or give this one another DATA_DIR."
+        ) from None
+    except OSError as error:
+        raise CannotStart(f"DATA_DIR: {settings.data_dir} cannot be written ({error.strerror})") from None
+
+
+def migrate_now(settings: Settings) -> list[str]:
+    """Bring the schema up to date; a backup is written first.  Returns the steps.  Raises StorageError."""
+    engine = migrate.open_any(settings.database)
+    try:
+        return list(migrate.upgrade(engine, lambda: _back_up_before_steps(settings)))
+    finally:
+        engine.dispose()
+
+
+def _back_up_before_steps(settings: Settings) -> None:
+    file = sqlite_file(settings)
+    if settings.on_sqlite and file.exists() and file.stat().st_size:
+        with suppress(StorageError):  # nothing is in it yet
+            backup.back_up(file, file.with_name(f"{file.name}.before-migration"))
+
+
+def pending_steps(settings: Settings) -> list[str]:
+    """Migrations still to come.  Raises StorageError."""
+    engine = migrate.open_any(settings.database)
+    try:
+        return list(migrate.pending(engine))
+    finally:
+        engine.dispose()
+
+
+def make_schedules(settings: Settings) -> Schedules:
+    """The retry table of the settings; a message expires a day, or a schedule and a fifth, after it was queued."""
+    webhook, chat = delays(settings.retry_webhook), delays(settings.retry_chat)
+    return {
+        "webhook": Schedule(webhook, max(sum(webhook, timedelta(0)) * 1.2, timedelta(hours=1))),
+        "chat": Schedule(chat, timedelta(hours=24)),
+    }
+
+
+def make_policy(settings: Settings) -> posts.Policy:
+    return posts.Policy(make_schedules(settings), settings.backfill, settings.operator_destination or None)
+
+
+def make_outbound(settings: Settings) -> Outbound:
+    """Raises BadSetting."""
+    own = [(settings.host, settings.port), ("127.0.0.1", settings.metrics_port)]
+    try:
+        egress = Egress.parse(settings.egress_allow, [(host, port) for host, port in own if port])
+    except ValueError as error:
+        raise BadSetting(f"EGRESS_ALLOW: {error}") from None
+    return Outbound(
+        egress,
+        user_agent=f"Postbell/{VERSION} (+{settings.public_base_url})",
+        send_connections=settings.webhook_slots + settings.chat_slots,
+        fetch_connections=settings.fetch_connections,
+    )
+
+
+def make_channels(outbound: Outbound) -> dict[str, Channel]:
+    """Every installed channel, by name."""
+    return _make(plugins.CHANNELS, plugins.CHANNEL_GROUP, outbound)
+
+
+def make_sources(outbound: Outbound) -> dict[str, Source]:
+    """Every installed source, by kind."""
+    return _make(plugins.SOURCES, plugins.SOURCE_GROUP, outbound)
+
+
+def _make(ours: dict[str, str], group: str, outbound: Outbound) -> dict[str, Any]:
+    return {name: plugins.load(name, ours, group)(outbound) for name in plugins.names(ours, group)}
+
+
+# The running gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts of a running process, for tests and the demo to look at."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    channels: Mapping[str, Channel]
+    sources: Mapping[str, Source]
+    poller: Poller
+    dispatcher: Dispatcher
+    janitor: Janitor
+    gate: Gate
+    metrics: Metrics
+    port: int  # on which the web role listens; 0: it does not
+
+
+@asynccontextmanager
+async def run(
+    settings: Settings, roles: Collection[str] = ROLES, *, hold: bool = False, clock: Clock = utc_now
+) -> AsyncIterator[Gateway]:
+    """A gateway from start to graceful stop (reliability page, 15).  Raises BadSetting, CannotStart, StorageError."""
+    async with AsyncExitStack() as stack:
+        database, vault = await _open_storage(settings, stack, hold, clock)
+        outbound = await stack.enter_async_context(make_outbound(settings))
+        channels, sources = make_channels(outbound), make_sources(outbound)
+        for channel in channels.values():
+            stack.push_async_callback(channel.close)
+        for source in sources.values():
+            stack.push_async_callback(source.close)
+        gateway = _assemble(settings, database, vault, channels, sources, clock)
+        port = await _listen(settings, gateway, roles, stack)
+        await _start_jobs(gateway, roles, stack)
+        log.info("ready", version=VERSION, roles=sorted(roles), url=settings.public_base_url, engine=database.engine)
+        if outbound.egress.allow:
+            log.info("private targets are allowed", egress_allow=settings.egress_allow)
+        yield replace(gateway, port=port)
+        log.info("stopping")
+        gateway.gate.draining = True
+
+
+async def _open_storage(settings: Settings, stack: AsyncExitStack, hold: bool, clock: Clock) -> tuple[Database, Vault]:
+    make_folder(settings)
+    if settings.on_sqlite:
+        stack.callback(lock(settings).release)
+    await asyncio.to_thread(_bring_up_to_date, settings)
+    vault = open_vault(settings)
+    database = Database(settings.database, clock, shared_time=clock is utc_now)
+    stack.callback(database.close)
+    older = [Vault(read_key(settings.master_key_old)).fingerprint] if settings.master_key_old else []
+    if not await database.write(accounts.check_master_key, vault.fingerprint, older):
+        raise BadSetting("MASTER_KEY: not the key under which this database's secrets are sealed")
+    while settings.on_sqlite:
+        released = await database.write(deliveries.release_all)
+        if not released:
+            break
+        log.info("sends of a process that died are looked at again", sends=released)
+    if hold:
+        await database.write(deliveries.hold)
+    if await database.read(deliveries.is_held):
+        log.warning("sending is held: `postbell outbox release` lets it go on")
+    return database, vault
+
+
+def _bring_up_to_date(settings: Settings) -> None:
+    if settings.migrate == "off":
+        if steps := pending_steps(settings):
+            raise CannotStart(f"{len(steps)} migrations are pending and MIGRATE=off: run `postbell migrate` first")
+    elif steps := migrate_now(settings):
+        log.info("migrated", steps=steps)
+
+
+def _assemble(
+    settings: Settings,
+    database: Database,
+    vault: Vault,
+    channels: Mapping[str, Channel],
+    sources: Mapping[str, Source],
+    clock: Clock,
+) -> Gateway:
+    metrics, gate, schedules = Metrics(), Gate(), make_schedules(settings)
+    poller = Poller(
+        database,
+        sources,
+        clock,
+        metrics,
+        gate,
+        policy=make_policy(settings),
+        politeness=feeds.Politeness(settings.host_connections, timedelta(seconds=settings.host_gap_seconds)),
+        interval=timedelta(seconds=settings.poll_seconds),
+        slots=settings.fetch_connections,
+    )
+    dispatcher = Dispatcher(
+        database,
+        channels,
+        vault,
+        clock,
+        metrics,
+        gate,
+        schedules=schedules,
+        slots={"webhook": settings.webhook_slots, "chat": settings.chat_slots},
+    )
+
+    def wake() -> None:
+        poller.pump.wake()
+        dispatcher.wake()
+
+    janitor = Janitor(
+        database,
+        metrics,
+        gate,
+        schedules=schedules,
+        keep=timedelta(days=settings.retention_days),
+        disk=sqlite_file(settings).parent if settings.on_sqlite else None,
+        on_open=wake,
+    )
+    return Gateway(settings, database, vault, channels, sources, poller, dispatcher, janitor, gate, metrics, port=0)
+
+
+async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExitStack) -> None:
+    """The jobs of these roles, and their end: pause, drain, only then shut down (its shutdown cancels what runs)."""
+    ticks: dict[Any, float] = {gateway.janitor.gauge: 15}
+    if "poller" in roles:
+        ticks |= {gateway.poller.tick: 1, gateway.janitor.sweep: 5, gateway.janitor.forget: 3600}
+        gateway.database.on_wake("feeds", gateway.poller.pump.wake)
+    if "dispatcher" in roles:
+        ticks |= {gateway.dispatcher.tick: 1}
+        gateway.database.on_wake("deliveries", gateway.dispatcher.wake)
+    scheduler = make_scheduler(ticks)
+    scheduler.start()
+    gateway.janitor.watch_loop()
+
+    async def stop() -> None:
+        scheduler.pause()
+        gateway.janitor.stop()
+        until = monotonic() + gateway.settings.stop_seconds - 2.5
+        await gateway.poller.drain(min(1.0, gateway.settings.stop_seconds / 4))
+        await gateway.dispatcher.drain(max(until - monotonic(), 0.2))
+        scheduler.shutdown(wait=False)
+
+    stack.push_async_callback(stop)
+
+
+async def _listen(settings: Settings, gateway: Gateway, roles: Collection[str], stack: AsyncExitStack) -> int:
+    """Open the listeners; returns the web role's port, 0 without it."""
+    port = 0
+    if "web" in roles:
+        app = web.Application(client_max_size=256 * 1024, middlewares=[health.errors_as_json])
+        app.add_routes(health.routes(gateway.gate))
+        try:
+            port = await _serve(app, settings.host, settings.port, stack)
+        except OSError as error:
+            raise CannotStart(
+                f"PORT: {settings.host}:{settings.port} cannot be listened on ({error.strerror})"
+            ) from None
+    if settings.metrics_port:
+        app = web.Application(middlewares=[health.errors_as_json])
+        app.add_routes([*health.routes(gateway.gate), health.metrics_route(gateway.metrics)])
+        try:
+            await _serve(app, "127.0.0.1", settings.metrics_port, stack)
+        except OSError as error:
+            log.warning("no metrics: METRICS_PORT cannot be listened on", port=settings.metrics_port, reason=str(error))
+    return port
+
+
+async def _serve(app: web.Application, host: str, port: int, stack: AsyncExitStack) -> int:
+    app.on_response_prepare.append(health.no_server_header)
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=20, shutdown_timeout=2)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port, backlog=1024).start()
+    return int(runner.addresses[0][1])

@@ -1,0 +1,47 @@
+"""``postbell serve``: run the gateway until it is told to stop."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Collection
+from typing import Annotated
+
+import typer
+import uvloop
+
+from bot import app, logs
+from bot.settings import BadSetting, Settings, load
+
+
+def serve(
+    roles: Annotated[str, typer.Option(help="Which parts of the work this process does.")] = ",".join(app.ROLES),
+    hold: Annotated[bool, typer.Option("--hold", help="Send nothing until `postbell outbox release`.")] = False,
+    port: Annotated[int | None, typer.Option(help="Listen here instead of PORT.")] = None,
+) -> None:
+    """Run the gateway; Ctrl-C or SIGTERM stops it gracefully, a second one at once."""
+    settings = load(**({} if port is None else {"port": port}))
+    logs.configure(settings.log_level, settings.log_format)
+    uvloop.run(_until_stopped(settings, _chosen(roles, settings), hold))
+
+
+def _chosen(text: str, settings: Settings) -> Collection[str]:
+    roles = {role.strip() for role in text.split(",")}
+    if unknown := roles - set(app.ROLES):
+        raise BadSetting(f"--roles: expected some of {','.join(app.ROLES)}, not {', '.join(sorted(unknown))}")
+    if settings.on_sqlite and roles != set(app.ROLES):
+        raise BadSetting("--roles: several processes need PostgreSQL (DATABASE_URL); on SQLite one does all the work")
+    return roles
+
+
+async def _until_stopped(settings: Settings, roles: Collection[str], hold: bool) -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, _stop, told)
+    async with app.run(settings, roles, hold=hold):
+        await told.wait()
+
+
+def _stop(told: asyncio.Event) -> None:
+    if told.is_set():  # the second signal: leaving at once loses nothing
+        os._exit(1)
+    told.set()

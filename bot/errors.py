@@ -1,0 +1,21 @@
+"""Errors meant for people: the text is what the caller reads.  Anything else that is raised is a bug."""
+
+
+class UserError(Exception):
+    """Something a caller can mend.  The text says what failed, why, and what to do now."""
+
+
+class Invalid(UserError):
+    """What was given cannot be used."""
+
+
+class NotFound(UserError):
+    """There is no such thing, or it is somebody else's."""
+
+
+class Conflict(UserError):
+    """It cannot be done while things are as they are."""
+
+
+class Unavailable(UserError):
+    """It cannot be done right now; the same call may work later."""

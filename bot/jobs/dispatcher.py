@@ -1,0 +1,197 @@
+"""Sends what is due: claim, send, settle.  The network lies between two transactions, never inside one."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+
+import structlog
+
+from adapters.base import Ambiguous, Channel, Message, PostView, Receipt, Rejected, SendError, TryAgain
+from bot.clock import Clock, monotonic
+from bot.gate import Gate
+from bot.jobs.batches import Batches
+from bot.jobs.pump import Pump
+from bot.metrics import Metrics
+from bot.rules.retry import Schedules
+from bot.rules.secrets import Ring
+from bot.rules.vault import Vault, WrongKey
+from bot.usecases import deliveries, destinations, posts
+from storage.database import Database, StorageError
+
+AT_ONCE = 200  # attempts settled in one transaction
+VIEWS = 512  # posts kept rendered
+RINGS = 4096  # destinations whose secrets are kept open
+
+log = structlog.get_logger("dispatcher")
+
+
+class Dispatcher:
+    """Keeps up to so many sends of each lane running; a lane never borrows another's slots."""
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Mapping[str, Channel],
+        vault: Vault,
+        clock: Clock,
+        metrics: Metrics,
+        gate: Gate,
+        *,
+        schedules: Schedules,
+        slots: Mapping[str, int],
+    ) -> None:
+        self._database, self._channels, self._clock = database, channels, clock
+        self._metrics, self._gate, self._schedules = metrics, gate, schedules
+        self._renderer = Renderer(database)
+        self._open_ring = lru_cache(RINGS)(lambda uid, sealed: destinations.open_ring(vault, uid, sealed))
+        self._sent: Batches[deliveries.Sent] = Batches(self._settle, AT_ONCE)
+        self.lanes = [Lane(self, lane, slots[lane]) for lane in slots]
+
+    async def tick(self) -> None:
+        for lane in self.lanes:
+            await lane.pump.tick()
+
+    def wake(self) -> None:
+        """Something may be due.  May be called from any thread."""
+        for lane in self.lanes:
+            lane.pump.wake()
+
+    async def drain(self, seconds: float) -> None:
+        """Claim no more, let sends end; what has not ended by then was perhaps sent, and is settled as such."""
+        for lane in self.lanes:
+            lane.pump.stop()
+        await asyncio.gather(*(lane.pump.drain(seconds) for lane in self.lanes))
+        await self._sent.drain()
+
+    async def claim(self, lane: "Lane", room: int) -> int:
+        if not self._gate.writable:
+            return 0
+        limits = {name: channel.in_flight for name, channel in self._channels.items() if channel.lane == lane.name}
+        try:
+            claim = await self._database.write(deliveries.take_due, lane.name, room, lane.after, limits)
+            await self._renderer.load(claim.due)
+        except StorageError as error:
+            self._gate.failed(error)
+            log.warning("deliveries not claimed", reason=str(error))
+            return 0
+        wrapped, lane.after = lane.after > 0 and not claim.after, claim.after
+        for due in claim.due:
+            lane.pump.start(self._deliver(due, monotonic() + deliveries.LEASE.total_seconds()))
+        self._metrics.in_flight.labels(lane.name).set(lane.pump.running)
+        return len(claim.due) or claim.after or int(wrapped)
+
+    async def _deliver(self, due: deliveries.DueDelivery, lease_over: float) -> None:
+        started_at, started = self._clock(), monotonic()
+        result = await self._send(due, started_at)
+        now = monotonic()
+        if now >= lease_over:  # somebody else may have it by now
+            log.warning("lease over before the answer", delivery=due.id)
+            return
+        channel = self._channels.get(due.channel)
+        ended_at = self._clock()
+        self._metrics.attempt_seconds.labels(due.channel).observe(now - started)
+        if isinstance(result, Receipt):
+            self._metrics.latency.labels(due.channel).observe((ended_at - due.created_at).total_seconds())
+        self._sent.add(
+            deliveries.Sent(
+                due=due,
+                result=result,
+                started_at=started_at,
+                ended_at=ended_at,
+                dedupe_window=channel.dedupe_window if channel else None,
+            )
+        )
+
+    async def _send(self, due: deliveries.DueDelivery, now: datetime) -> Receipt | SendError:
+        try:
+            channel = self._channels[due.channel]
+            return await channel.send(self._message(due, channel, now))
+        except SendError as error:
+            return error
+        except asyncio.CancelledError:
+            return Ambiguous("Postbell stopped before the answer came", code="stopped")
+        except WrongKey as error:
+            return TryAgain(str(error), code="master_key")
+        except KeyError:
+            return TryAgain(f"no channel {due.channel!r} is set up", code="no_channel")
+        except Exception:
+            log.exception("a channel failed", delivery=due.id, channel=due.channel)
+            return TryAgain("Postbell could not send it; its log says more", code="internal")
+
+    def _message(self, due: deliveries.DueDelivery, channel: Channel, now: datetime) -> Message:
+        ring: Ring = self._open_ring(due.destination_uid, due.sealed) if due.sealed else Ring()
+        post = self._renderer.view(due.post, channel.max_text) if due.post else None
+        if due.post and not post:
+            raise Rejected("its post is no longer stored", code="post_gone")
+        return Message(
+            id=due.message_id,
+            address=due.address,
+            secrets=tuple(one.text.encode() for one in ring.active(now)),
+            event=due.event or "post.created",
+            created_at=due.created_at,
+            text=due.text,
+            post=post,
+            sent_at=now,
+            attempt=due.attempts,
+        )
+
+    async def _settle(self, sent: Sequence[deliveries.Sent]) -> None:
+        """Store what attempts came to, again and again while their leases last."""
+        until = monotonic() + deliveries.LEASE.total_seconds()
+        while monotonic() < until:
+            try:
+                settled = await self._database.write(deliveries.settle, sent, self._schedules)
+            except StorageError as error:
+                self._gate.failed(error)
+                log.warning("attempts not stored yet", attempts=len(sent), reason=str(error))
+                await asyncio.sleep(1)
+                continue
+            except Exception:
+                log.exception("attempts not stored", attempts=len(sent))
+                return
+            self._count(settled)
+            for lane in self.lanes:
+                lane.pump.refill()
+            return
+
+    def _count(self, settled: deliveries.Settled) -> None:
+        for (channel, outcome), n in settled.outcomes.items():
+            self._metrics.attempts.labels(channel, outcome).inc(n)
+            if outcome == "ambiguous":
+                self._metrics.ambiguous.labels(channel).inc(n)
+        for (channel, status), n in settled.ended.items():
+            self._metrics.deliveries.labels(channel, status).inc(n)
+
+
+class Lane:
+    """One lane's slots, and where its turn over the destinations stands."""
+
+    def __init__(self, dispatcher: Dispatcher, name: str, slots: int) -> None:
+        self.name = name
+        self.after = 0  # the destination after which the next claim goes on
+        self.pump = Pump(lambda room: dispatcher.claim(self, room), slots)
+
+
+class Renderer:
+    """Posts as messages show them, rendered once for all destinations of a fan-out."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stored: dict[tuple[int, int], posts.Stored] = {}
+        self._shown: dict[tuple[tuple[int, int], int], PostView] = {}
+
+    async def load(self, due: Sequence[deliveries.DueDelivery]) -> None:
+        """Have the posts of these deliveries at hand."""
+        missing = {one.post for one in due if one.post} - self._stored.keys()
+        if missing:
+            self._stored |= await self._database.read(posts.load, sorted(missing))
+        while len(self._stored) > VIEWS:
+            self._stored.pop(next(iter(self._stored)))
+
+    def view(self, post: tuple[int, int], limit: int) -> PostView | None:
+        if (shown := self._shown.get((post, limit))) is None and (stored := self._stored.get(post)):
+            shown = self._shown[post, limit] = posts.shown(stored, limit)
+            while len(self._shown) > VIEWS:
+                self._shown.pop(next(iter(self._shown)))
+        return shown

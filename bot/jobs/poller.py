@@ -1,0 +1,158 @@
+"""Reads feeds that are due: claim, fetch, record.  The network lies between two transactions, never inside one."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import structlog
+
+from adapters.base import FeedFailed, FeedFault, Page, Source, SourceError
+from bot.clock import Clock, monotonic
+from bot.gate import Gate
+from bot.jobs.batches import Batches
+from bot.jobs.pump import Pump
+from bot.metrics import Metrics
+from bot.rules.polling import UNREACHED
+from bot.usecases import feeds, posts
+from storage.database import Database, StorageError
+
+LONGEST_POLL = 60.0  # seconds; all redirects of a feed together; half of its lease
+AT_ONCE = 100  # polls recorded in one transaction
+CLAIM = 128  # feeds looked at in one claim
+
+log = structlog.get_logger("poller")
+
+
+class Poller:
+    """Keeps up to ``slots`` polls running."""
+
+    def __init__(
+        self,
+        database: Database,
+        sources: Mapping[str, Source],
+        clock: Clock,
+        metrics: Metrics,
+        gate: Gate,
+        *,
+        policy: posts.Policy,
+        politeness: feeds.Politeness,
+        interval: timedelta,
+        slots: int,
+    ) -> None:
+        self._database, self._sources, self._clock = database, sources, clock
+        self._metrics, self._gate = metrics, gate
+        self._policy, self._politeness, self._interval = policy, politeness, interval
+        self._weather = Weather()
+        self._finished: Batches[posts.Polled] = Batches(self._record, AT_ONCE)
+        self.pump = Pump(self._claim, slots)
+
+    async def tick(self) -> None:
+        await self.pump.tick()
+
+    async def poll(self, due: feeds.DueFeed) -> Page | SourceError:
+        """Read one claimed feed and record what came; returns it for who wants to show it."""
+        result = await self._read(due)
+        await self._record([self._polled(due, result)])
+        return result
+
+    async def drain(self, seconds: float) -> None:
+        self.pump.stop()
+        await self.pump.drain(seconds)
+        await self._finished.drain()
+
+    async def _claim(self, room: int) -> int:
+        if not self._gate.may_ingest:
+            return 0
+        try:
+            due, more = await self._database.write(feeds.take_due, min(room, CLAIM), self._politeness, self._interval)
+        except StorageError as error:
+            self._gate.failed(error)
+            log.warning("feeds not claimed", reason=str(error))
+            return 0
+        for feed in due:
+            self.pump.start(self._work(feed))
+        self._metrics.in_flight.labels("poll").set(self.pump.running)
+        return len(due) or int(more)
+
+    async def _work(self, due: feeds.DueFeed) -> None:
+        self._finished.add(self._polled(due, await self._read(due)))
+
+    async def _read(self, due: feeds.DueFeed) -> Page | SourceError:
+        started = monotonic()
+        result = await self._ask(due)
+        kind = due.source
+        self._metrics.fetch_seconds.labels(kind).observe(monotonic() - started)
+        self._metrics.fetches.labels(kind, _word(result)).inc()
+        return result
+
+    async def _ask(self, due: feeds.DueFeed) -> Page | SourceError:
+        source = self._sources.get(due.source)
+        if source is None:
+            return FeedFailed(FeedFault.NOT_A_FEED, f"no source {due.source!r} is installed")
+        try:
+            async with asyncio.timeout(LONGEST_POLL):
+                return await source.poll(due.key, due.cursor, self._clock())
+        except SourceError as error:
+            return error
+        except TimeoutError:
+            return FeedFailed(FeedFault.TIMEOUT, f"no end within {LONGEST_POLL:.0f} seconds")
+        except Exception:
+            log.exception("a source failed", feed=due.id, source=due.source)
+            return FeedFailed(FeedFault.PARSE, "Postbell could not read it; its log says more")
+
+    def _polled(self, due: feeds.DueFeed, result: Page | SourceError) -> posts.Polled:
+        ours = self._weather.after(due.host or due.key, result)
+        moved = result.moved_to if isinstance(result, Page) else ""
+        host = self._sources[due.source].host(moved) if moved else ""
+        return posts.Polled(due, result, ours, host)
+
+    async def _record(self, polled: Sequence[posts.Polled]) -> None:
+        try:
+            recorded = await self._database.write(posts.record, polled, self._policy)
+        except StorageError as error:  # the leases run out, and the feeds are read again from where they were
+            self._gate.failed(error)
+            log.warning("polls not recorded", polls=len(polled), reason=str(error))
+            return
+        except Exception:
+            log.exception("polls not recorded", polls=len(polled))
+            return
+        self._metrics.posts.inc(recorded.posts)
+        self._metrics.queued.inc(recorded.deliveries)
+        if recorded.posts or recorded.late:
+            log.info("recorded", posts=recorded.posts, deliveries=recorded.deliveries, late=recorded.late)
+        self.pump.refill()
+
+
+class Weather:
+    """Tells our own outage from a feed's: when many hosts in a row cannot be reached, none of them is to blame."""
+
+    HOSTS = 5
+    IN_A_ROW = 10
+
+    def __init__(self) -> None:
+        self._hosts: set[str] = set()
+        self._failures = 0
+
+    def after(self, host: str, result: Page | SourceError) -> bool:
+        """Whether this failure is most likely ours."""
+        if not (isinstance(result, FeedFailed) and result.fault in UNREACHED):
+            self._hosts.clear()
+            self._failures = 0
+            return False
+        if len(self._hosts) < self.HOSTS:
+            self._hosts.add(host)
+        self._failures += 1
+        return self._failures >= self.IN_A_ROW and len(self._hosts) >= self.HOSTS
+
+
+def _word(result: Page | SourceError) -> str:
+    """The outcome as a metric's label."""
+    match result:
+        case Page(info=None):
+            return "unchanged"
+        case Page():
+            return "changed"
+        case FeedFailed(fault=fault):
+            return fault
+        case _:
+            return type(result).__name__.removeprefix("Feed").lower()

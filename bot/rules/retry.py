@@ -1,0 +1,114 @@
+"""What follows an attempt: the only place that knows the waits (reliability page, section 3)."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from adapters.base import AddressGone, Ambiguous, Receipt, Rejected, SendError, Throttled
+
+Jitter = Callable[[], float]
+"""Answers a factor for a delay."""
+
+SLOW_RECEIVER = timedelta(seconds=60)  # least wait after a timeout or a 429 of a webhook
+MANUAL_TTL = timedelta(hours=1)  # for what a person sends again after its time
+
+
+def jitter() -> float:
+    return random.uniform(0.8, 1.2)  # noqa: S311 (spreads load, no secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Delays after attempt 1, 2, …, and how long a message is worth sending."""
+
+    delays: tuple[timedelta, ...]
+    expires: timedelta
+
+    @property
+    def longest(self) -> timedelta:
+        return max(self.delays, default=timedelta(0))
+
+
+Schedules = Mapping[str, Schedule]
+"""By lane: code, reply, chat, webhook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What a decision needs to know of the attempt that just ended."""
+
+    lane: str
+    attempts: int  # begun, this one included
+    throttled: int  # of them, those that were only told to wait
+    expires_at: datetime
+    first_ambiguous_at: datetime | None
+    dedupe_window: timedelta | None  # how long the receiver knows a repeated id; None: for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What becomes of the delivery.  ``again_at`` None: it ends here, sent or failed."""
+
+    outcome: str  # "ok", "retry", "throttled", "ambiguous", "permanent", "gone": as attempts record it
+    again_at: datetime | None = None
+    code: str = ""
+    error: str = ""
+    exhausted: bool = False  # it failed because no attempt or time was left
+    pause_until: datetime | None = None  # nothing more to this destination before
+
+
+def after(result: Receipt | SendError, one: Try, schedules: Schedules, now: datetime, spread: Jitter = jitter) -> Next:
+    """Decide from what an attempt came to.  Pure but for ``spread``."""
+    if isinstance(result, Receipt):
+        return Next("ok")
+    schedule = schedules[one.lane]
+    used = one.attempts - one.throttled
+    match result:
+        case Rejected():
+            return Next("permanent", code=result.code, error=str(result))
+        case AddressGone():
+            return Next("gone", code=result.code, error=str(result))
+        case Throttled():
+            wait = _asked(result, _delay(schedule, max(used - 1, 1)) * spread(), one.lane)
+            return _again("throttled", result, one, now + wait, pause=True)
+        case Ambiguous():
+            outcome = "ambiguous"
+        case _:
+            outcome = "retry"
+    if used > len(schedule.delays):
+        return Next(outcome, code=result.code, error=f"{result} (no attempt left)", exhausted=True)
+    wait = _asked(result, _delay(schedule, used) * spread(), one.lane)
+    if outcome == "ambiguous" and _forgotten(one, now + wait):
+        return Next(outcome, code=result.code, error=f"{result} (a repeat might arrive twice)", exhausted=True)
+    return _again(outcome, result, one, now + wait, pause=False)
+
+
+def _again(outcome: str, result: SendError, one: Try, at: datetime, *, pause: bool) -> Next:
+    if at >= one.expires_at:
+        return Next(outcome, code=result.code, error=f"{result} (no time left)", exhausted=True)
+    return Next(outcome, again_at=at, code=result.code, error=str(result), pause_until=at if pause else None)
+
+
+def _delay(schedule: Schedule, used: int) -> timedelta:
+    """The wait after so many attempts, from 1."""
+    return schedule.delays[min(used, len(schedule.delays)) - 1] if schedule.delays else timedelta(0)
+
+
+def _asked(result: SendError, delay: timedelta, lane: str) -> timedelta:
+    """The schedule's delay, and what the receiver asked for, within bounds: a user's endpoint may ask for
+    little more than we would wait anyway, a provider for an hour."""
+    if lane != "webhook":
+        return max(delay, min(result.after or timedelta(0), timedelta(hours=1)))
+    if isinstance(result, Throttled | Ambiguous):
+        delay = max(delay, SLOW_RECEIVER)
+    if result.after is None:
+        return delay
+    return min(max(result.after, delay), max(2 * delay, timedelta(minutes=15)))
+
+
+def _forgotten(one: Try, at: datetime) -> bool:
+    """Whether the receiver would take a repeat at that time for a new message, where silence is the better choice."""
+    if one.dedupe_window is None or one.first_ambiguous_at is None or one.lane not in ("code", "reply"):
+        return False
+    return at > one.first_ambiguous_at + one.dedupe_window

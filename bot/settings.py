@@ -1,0 +1,171 @@
+"""All settings: read once from the environment (and ``.env``), checked, and then only handed on."""
+
+import os
+import re
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
+
+from bot.errors import UserError
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class BadSetting(UserError):
+    """A setting cannot be used; the text names its variable and what is expected."""
+
+
+def delays(text: str) -> tuple[timedelta, ...]:
+    """The waits that a retry setting names.  Raises ValueError."""
+    found = []
+    for piece in filter(None, (piece.strip() for piece in text.split(","))):
+        if not (match := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", piece)):
+            raise ValueError(f"delays with a unit, like 5s,5m,2h (not {piece!r})")
+        found.append(timedelta(seconds=float(match[1]) * _UNITS[match[2]]))
+    return tuple(found)
+
+
+def _delays(text: str) -> str:
+    delays(text)
+    return text
+
+
+def _base_url(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+        raise ValueError("an address like https://bell.example.org")
+    return text.rstrip("/")
+
+
+def _address(text: str) -> str:
+    if text != "localhost":
+        try:
+            ip_address(text)
+        except ValueError:
+            raise ValueError("an IP address to listen on, like 127.0.0.1 or 0.0.0.0") from None
+    return text
+
+
+def _database(text: str) -> str:
+    if text and not text.startswith(("postgresql://", "sqlite:///")):
+        raise ValueError("postgresql://user:password@host/name, or nothing for SQLite in DATA_DIR")
+    return text
+
+
+Delays = Annotated[str, AfterValidator(_delays)]
+
+
+class Settings(BaseSettings):
+    """One field per variable, named alike in capitals.  ``NAME_FILE`` names a file that holds the value."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+    # Where it runs
+    host: Annotated[str, AfterValidator(_address)] = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    worker_public_base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        "", description="the address under which others reach us; default: http://HOST:PORT"
+    )
+    data_dir: Path = Field(Path("data"), description="folder of the database, its lock and the master key")
+    database_url: Annotated[str, AfterValidator(_database)] = Field(
+        "", description="postgresql://…; default: SQLite in DATA_DIR"
+    )
+    migrate: Literal["on", "off"] = Field("on", description="off: refuse to start while migrations are pending")
+    metrics_port: int = Field(9464, ge=0, le=65535, description="loopback port of /metrics and health; 0: off")
+    stop_seconds: float = Field(9.0, ge=1, le=600, description="longest time that a stop may take")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
+    log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else JSON")
+
+    # Secrets
+    master_key: str = Field(
+        "", description="32 bytes in base64; seals stored secrets; made in DATA_DIR when absent (PostgreSQL: required)"
+    )
+    master_key_old: str = Field("", description="the former MASTER_KEY: still reads, until `postbell rekey` is done")
+
+    # Feeds
+    poll_seconds: int = Field(600, ge=1, le=86400, description="usual time between two polls of a feed")
+    fetch_connections: int = Field(64, ge=1, le=1000, description="polls at the same time")
+    host_connections: int = Field(2, ge=1, le=64, description="polls of one host at the same time")
+    host_gap_seconds: float = Field(1.0, ge=0, le=60, description="time between two requests to one host")
+    backfill: Literal["all", "digest", "none"] = Field(
+        "digest", description="what appeared during an outage: all of it, at most 3 and a summary, or nothing"
+    )
+    egress_allow: str = Field(
+        "", description="private targets that may be reached: networks with optional port, like 10.1.0.0/16:8080"
+    )
+
+    # Sending
+    webhook_slots: int = Field(32, ge=1, le=1000, description="webhook messages in flight")
+    chat_slots: int = Field(24, ge=1, le=1000, description="chat messages in flight")
+    retry_webhook: Delays = Field(
+        "5s,5m,30m,2h,5h,10h,14h,20h,24h", description="waits after failed tries of a webhook"
+    )
+    retry_chat: Delays = Field(
+        "2s,10s,30s,2m,10m,30m,1h,2h,4h,8h", description="waits after failed tries of a chat message"
+    )
+    operator_destination: int = Field(0, ge=0, description="id of the destination that gets the operator's notices")
+
+    # People
+    default_plan: str = Field("unlimited", description="plan of a new account")
+    retention_days: int = Field(90, ge=1, le=3650, description="how long finished deliveries and old posts are kept")
+
+    @property
+    def database(self) -> str:
+        """The database's address, SQLite's default included."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'postbell.db'}"
+
+    @property
+    def on_sqlite(self) -> bool:
+        return self.database.startswith("sqlite")
+
+    @property
+    def public_base_url(self) -> str:
+        """Without a slash at its end; every absolute address that we show is built from it."""
+        return self.worker_public_base_url or f"http://{self.host}:{self.port}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (
+            init_settings,
+            _Environment(settings_cls),
+            DotEnvSettingsSource(settings_cls, env_file=".env", env_file_encoding="utf-8"),
+        )
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, where ``NAME_FILE`` may stand for ``NAME``."""
+
+    def __call__(self) -> dict[str, Any]:
+        values = super().__call__()
+        for name in self.settings_cls.model_fields:
+            path = os.environ.get(f"{name.upper()}_FILE")
+            if path and name not in values:
+                try:
+                    values[name] = Path(path).read_text(encoding="utf-8").strip()
+                except OSError as error:
+                    raise BadSetting(f"{name.upper()}_FILE: {path} cannot be read ({error.strerror})") from None
+        return values
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings; ``overrides`` win.  Raises BadSetting."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise BadSetting("\n".join(_problem(one) for one in error.errors())) from None
+
+
+def _problem(error: Any) -> str:
+    name = str(error["loc"][0]).upper() if error["loc"] else "settings"
+    what = error["msg"].removeprefix("Value error, ")
+    return f"{name}: expected {what}" if error["type"] == "value_error" else f"{name}: {what}"

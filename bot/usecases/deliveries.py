@@ -1,0 +1,387 @@
+"""Deliveries: which are due, what became of each attempt, and what a person may still do about them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from adapters.base import Receipt, SendError
+from bot.errors import Conflict, NotFound
+from bot.rules import breaker, retry
+from bot.rules.retry import Schedules
+from bot.usecases import notices
+from storage import accounts, deliveries, destinations, posts
+from storage.database import Work
+from storage.models import DeliveryState
+
+LEASE = timedelta(seconds=60)  # well above the longest send
+DESTINATIONS_A_CLAIM = 64
+FULL_CLAIM = 5  # rows of one destination in one claim
+HELD = "sending_held"  # the fact whose presence keeps everything from being sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueDelivery:
+    """A message that this process is to send now, under its lease."""
+
+    id: int
+    token: str
+    message_id: str
+    lane: str
+    channel: str
+    destination_id: int
+    destination_uid: UUID
+    address: str
+    sealed: bytes | None
+    clean: bool  # the destination was healthy when this was claimed, so a success changes nothing of it
+    attempts: int  # this one included
+    throttled: int
+    expires_at: datetime
+    created_at: datetime
+    first_ambiguous_at: datetime | None
+    post: tuple[int, int] | None  # (post id, version); None for a notice
+    event: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one round of claiming brought.  ``after``: where the next round goes on; 0: from the start."""
+
+    due: Sequence[DueDelivery] = ()
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One finished attempt."""
+
+    due: DueDelivery
+    result: Receipt | SendError
+    started_at: datetime
+    ended_at: datetime
+    dedupe_window: timedelta | None = None  # how long the receiver knows a repeated id; None: for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a batch of attempts came to: deliveries by (channel, outcome) and by (channel, final state)."""
+
+    outcomes: Mapping[tuple[str, str], int]
+    ended: Mapping[tuple[str, str], int]
+
+
+# Claiming
+
+
+def take_due(work: Work, lane: str, room: int, after: int, limits: Mapping[str, int]) -> Claim:
+    """Lease up to ``room`` deliveries of a lane, taking turns over destinations from ``after`` on.
+
+    ``limits``: sends to one destination at the same time, by channel; a channel that is absent rests.
+    """
+    if accounts.fact(work.session, HELD):
+        return Claim()
+    deliveries.wake_waiting(work.session, work.now, 1000)
+    some = min(DESTINATIONS_A_CLAIM, room)
+    found = {row.id: row for row in deliveries.destinations_with_work(work.session, lane, after, some)}
+    if not found:
+        return Claim()
+    for row in found.values():
+        if row.disabled_at:
+            reason = f"destination disabled: {row.disabled_reason}"
+            deliveries.fail_queue(work.session, row.id, lane, reason, work.now, 1000)
+    chosen = _chosen(work, lane, found, limits)[:room]
+    rows = deliveries.take(work.session, chosen, work.now + LEASE)
+    uids = posts.uids(work.session, {row.post_id for row in rows if row.post_id})
+    due = [_due(row, found[row.destination_id], uids.get(row.post_id)) for row in rows]
+    return Claim(due, after=max(found) if len(found) == some else 0)
+
+
+def _chosen(work: Work, lane: str, found: Mapping[int, Any], limits: Mapping[str, int]) -> list[int]:
+    """Ids of what may be sent now: each destination's oldest, as many as it has room for."""
+    in_flight = deliveries.leased_counts(work.session, list(found))
+    room = {
+        row.id: min(
+            breaker.room(health_of(row), in_flight.get(row.id, 0), limits.get(row.channel, 0), work.now), FULL_CLAIM
+        )
+        for row in found.values()
+    }
+    open_ones = [id_ for id_, n in room.items() if n]
+    if not open_ones:
+        return []
+    chosen = []
+    for delivery_id, destination_id in deliveries.oldest_ready(work.session, lane, open_ones, max(room.values())):
+        if room[destination_id]:
+            room[destination_id] -= 1
+            chosen.append(delivery_id)
+    return chosen
+
+
+def _due(row: Any, destination: Any, post_uid: UUID | None) -> DueDelivery:
+    return DueDelivery(
+        id=row.id,
+        token=row.lease_token,
+        message_id=message_id(post_uid or row.uid, row.subscription_id),
+        lane=row.lane,
+        channel=destination.channel,
+        destination_id=destination.id,
+        destination_uid=destination.uid,
+        address=destination.address,
+        sealed=destination.secrets,
+        clean=not (destination.first_failure_at or destination.window_started_at or destination.paused_until)
+        and not (destination.open_until or destination.ramp_from),
+        attempts=row.attempts,
+        throttled=row.throttled,
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+        first_ambiguous_at=row.first_ambiguous_at,
+        post=(row.post_id, row.post_version) if row.post_id else None,
+        event=row.event,
+        text=row.text,
+    )
+
+
+def message_id(uid: UUID, subscription_id: int | None) -> str:
+    """The receiver's key against repeats: made of what is delivered and for whom, so that it is equal even
+    after a restored backup, and no other message ever has it."""
+    return f"msg_{uid.hex}_{subscription_id}" if subscription_id else f"msg_{uid.hex}"
+
+
+def health_of(row: Any) -> breaker.Health:
+    """The breaker's view of a destination's row."""
+    return breaker.Health(**{name: getattr(row, name) for name in destinations.HEALTH})
+
+
+# Settling
+
+
+def settle(work: Work, sent: Sequence[Sent], schedules: Schedules) -> Settled:
+    """Store what attempts came to: the deliveries' next states, the attempts, the destinations' health.
+
+    An attempt whose lease was somebody else's by now changes nothing.
+    """
+    return _Settling(work, schedules).run(sent)
+
+
+class _Settling:
+    """One batch of finished attempts."""
+
+    def __init__(self, work: Work, schedules: Schedules) -> None:
+        self._work, self._schedules = work, schedules
+
+    def run(self, sent: Sequence[Sent]) -> Settled:
+        decided = [(one, self._decide(one)) for one in sent]
+        kept = self._store_ok(decided) + self._store_others(decided)
+        deliveries.add_attempts(self._work.session, [_attempt(one, then) for one, then in kept])
+        self._store_health(kept)
+        outcomes: dict[tuple[str, str], int] = {}
+        ended: dict[tuple[str, str], int] = {}
+        for one, then in kept:
+            _count(outcomes, (one.due.channel, then.outcome))
+            if then.again_at is None:
+                _count(ended, (one.due.channel, "sent" if then.outcome == "ok" else "failed"))
+        return Settled(outcomes, ended)
+
+    def _decide(self, one: Sent) -> retry.Next:
+        due = one.due
+        ambiguous_at = due.first_ambiguous_at
+        tried = retry.Try(due.lane, due.attempts, due.throttled, due.expires_at, ambiguous_at, one.dedupe_window)
+        return retry.after(one.result, tried, self._schedules, self._work.now)
+
+    def _store_ok(self, decided: Sequence[tuple[Sent, retry.Next]]) -> list[tuple[Sent, retry.Next]]:
+        ok = [(one, then) for one, then in decided if then.outcome == "ok"]
+        tokens: dict[str, list[int]] = {}
+        for one, _ in ok:
+            tokens.setdefault(one.due.token, []).append(one.due.id)
+        mine = deliveries.settle_sent(self._work.session, tokens, self._work.now)
+        named = {
+            one.due.id: one.result.message_id
+            for one, _ in ok
+            if isinstance(one.result, Receipt) and one.result.message_id and one.due.id in mine
+        }
+        deliveries.set_message_ids(self._work.session, named)
+        return [(one, then) for one, then in ok if one.due.id in mine]
+
+    def _store_others(self, decided: Sequence[tuple[Sent, retry.Next]]) -> list[tuple[Sent, retry.Next]]:
+        session = self._work.session
+        others = [(one, then) for one, then in decided if then.outcome != "ok"]
+        return [
+            (one, then)
+            for one, then in others
+            if deliveries.settle(session, one.due.id, one.due.token, self._values(one, then))
+        ]
+
+    def _values(self, one: Sent, then: retry.Next) -> dict[str, Any]:
+        now, due = self._work.now, one.due
+        values: dict[str, Any] = {"error_code": then.code, "error": then.error[:500]}
+        if then.outcome == "throttled":
+            values["throttled"] = due.throttled + 1
+        if then.outcome == "ambiguous":
+            values |= {"ambiguous_at": now, "first_ambiguous_at": due.first_ambiguous_at or now}
+        if then.again_at is None:
+            return values | {"state": DeliveryState.FAILED, "failed_at": now}
+        return values | {"state": DeliveryState.WAITING, "due_at": then.again_at}
+
+    def _store_health(self, kept: Sequence[tuple[Sent, retry.Next]]) -> None:
+        """Apply what happened to each destination, in the order in which it happened."""
+        touched = {one.due.destination_id for one, then in kept if then.outcome != "ok" or not one.due.clean}
+        if not touched:
+            return
+        rows = {row.id: row for row in destinations.health(self._work.session, sorted(touched))}
+        before = {id_: health_of(row) for id_, row in rows.items()}
+        after = dict(before)
+        for one, then in sorted(kept, key=lambda pair: pair[0].ended_at):
+            if (id_ := one.due.destination_id) in after:
+                after[id_] = _health_after(after[id_], then, self._work.now)
+        changed = [{"_id": id_, **asdict(health)} for id_, health in after.items() if health != before[id_]]
+        destinations.set_health(self._work.session, changed)
+        for id_, health in after.items():
+            if health.disabled_at and not before[id_].disabled_at:
+                self._disabled(rows[id_], health.disabled_reason)
+
+    def _disabled(self, row: Any, reason: str) -> None:
+        """One notice per disablement.  Its queue ends here; what is left of a long one ends as claims meet it."""
+        work = self._work
+        deliveries.fail_queue(work.session, row.id, row.lane, f"destination disabled: {reason}", work.now, 1000)
+        text = (
+            f"{row.name or row.address} is disabled: {reason}. `postbell destination enable {row.id}` tries it again."
+        )
+        notices.tell_owner(work, row.account_id, row.id, "destination.disabled", text, self._schedules)
+
+
+def _health_after(health: breaker.Health, then: retry.Next, now: datetime) -> breaker.Health:
+    match then.outcome:
+        case "ok":
+            return breaker.succeeded(health, now)
+        case "throttled":
+            return breaker.paused(health, then.pause_until) if then.pause_until else health
+        case "gone":
+            return breaker.disabled(health, now, then.error)
+        case "permanent":  # the message's fault, not the destination's
+            return health
+        case _:
+            return breaker.failed(health, now, ran_out=then.exhausted)
+
+
+def _attempt(one: Sent, then: retry.Next) -> dict[str, Any]:
+    return {
+        "delivery_id": one.due.id,
+        "n": one.due.attempts,
+        "started_at": one.started_at,
+        "ended_at": one.ended_at,
+        "outcome": then.outcome,
+        "code": then.code,
+        "status": one.result.status,
+        "response": one.result.response,
+    }
+
+
+def _count(counts: dict[tuple[str, str], int], key: tuple[str, str]) -> None:
+    counts[key] = counts.get(key, 0) + 1
+
+
+def hand_back(work: Work, due: Sequence[DueDelivery]) -> None:
+    """Claimed, but never begun: ready again, and nothing was used up."""
+    deliveries.hand_back(work.session, {one.id: one.token for one in due}, work.now)
+
+
+# Sweeping
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """``released``: leases of dead workers.  ``more``: there is more to do at once."""
+
+    released: int
+    more: bool
+
+
+def sweep(work: Work, schedules: Schedules) -> Swept:
+    """Leases of dead workers, messages past their time, due times that no schedule can have given."""
+    session, now, limit = work.session, work.now, 1000
+    released = deliveries.lease_over(session, now, limit)
+    expired = deliveries.fail_expired(session, now, limit)
+    longest = max(schedule.longest for schedule in schedules.values())
+    deliveries.pull_forward(session, now + longest * 1.2 + timedelta(hours=1), now, limit)
+    if released:
+        work.wakes.add("deliveries")
+    return Swept(released, more=max(released, expired) == limit)
+
+
+def release_all(work: Work) -> int:
+    """At the start of the only process: what is leased was a dead one's.  Returns how many, at most 1,000."""
+    return deliveries.release_all(work.session, work.now, 1000)
+
+
+def touch(work: Work) -> None:
+    """A write that proves that writes are possible."""
+    accounts.set_fact(work.session, "probed_at", work.now.isoformat())
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The outbox as gauges show it.  ``rows`` per lane, counted up to 100,000 in all."""
+
+    rows: Mapping[str, int]
+    oldest_seconds: float
+
+
+def queue(work: Work) -> Queue:
+    """What waits, at a cost that does not grow with it."""
+    oldest = deliveries.oldest_queued(work.session)
+    age = (work.now - oldest.created_at).total_seconds() if oldest else 0.0
+    return Queue(deliveries.queued(work.session, 100_000), max(age, 0.0))
+
+
+# What people do
+
+
+def newest(
+    work: Work, limit: int, states: Sequence[str] = (), destination_id: int | None = None
+) -> tuple[Sequence[Any], Mapping[int, list[Any]]]:
+    """Deliveries, the latest first, and their attempts by delivery."""
+    rows = deliveries.newest(work.session, limit, states, destination_id)
+    tries: dict[int, list[Any]] = {}
+    for row in deliveries.attempts(work.session, [row.id for row in rows]):
+        tries.setdefault(row.delivery_id, []).append(row)
+    return rows, tries
+
+
+def send_again(work: Work, delivery_id: int) -> None:
+    """Queue a delivery once more, whatever became of it.  Raises NotFound, Conflict."""
+    delivery = deliveries.get(work.session, delivery_id)
+    if delivery is None:
+        raise NotFound(f"there is no delivery {delivery_id}; `postbell deliveries` lists them")
+    destination = destinations.get(work.session, delivery.destination_id)
+    if destination and destination.disabled_at:
+        raise Conflict(
+            f"destination {destination.id} is disabled ({destination.disabled_reason}); "
+            f"`postbell destination enable {destination.id}` first"
+        )
+    expires_at = max(delivery.expires_at, work.now + retry.MANUAL_TTL)
+    if not deliveries.send_again(work.session, delivery_id, expires_at, work.now):
+        raise Conflict(f"delivery {delivery_id} is being sent right now; look again in a minute")
+    work.wakes.add("deliveries")
+
+
+def hold(work: Work) -> None:
+    """Send nothing until ``release``, over restarts too: for a restored backup, whose outbox is in the past."""
+    accounts.set_fact(work.session, HELD, work.now.isoformat())
+
+
+def release(work: Work) -> bool:
+    """Send again; False when nothing was held."""
+    held = accounts.fact(work.session, HELD)
+    accounts.set_fact(work.session, HELD, "")
+    work.wakes.add("deliveries")
+    return bool(held)
+
+
+def is_held(work: Work) -> bool:
+    return bool(accounts.fact(work.session, HELD))
+
+
+def expire_before(work: Work, before: datetime) -> int:
+    """Fail what was queued before that time; returns how many, at most 1,000 a call."""
+    return deliveries.fail_created_before(work.session, before, work.now, 1000)

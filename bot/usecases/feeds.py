@@ -1,0 +1,148 @@
+"""Feeds: which are due, following a new one, and how each fares."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from adapters.base import Cursor
+from bot.errors import NotFound
+from bot.rules import polling
+from storage import feeds, subscriptions
+from storage.database import Work
+from storage.models import Feed, FeedState
+
+LEASE = timedelta(seconds=120)  # longer than the longest poll
+
+
+@dataclass(frozen=True, slots=True)
+class Politeness:
+    """How hard we may ask a host: at most so many at once, starts so far apart."""
+
+    at_once: int
+    gap: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueFeed:
+    """A feed that this process is to read now, under its lease."""
+
+    id: int
+    token: str
+    source: str
+    key: str
+    host: str
+    cursor: Cursor
+    followed: polling.Followed
+
+
+def take_due(work: Work, limit: int, politeness: Politeness, default: timedelta) -> tuple[list[DueFeed], bool]:
+    """Lease feeds whose time and turn has come; also whether more may be due at once."""
+    rows = feeds.due(work.session, work.now, limit)
+    if not rows:
+        return [], False
+    turns = _turns(work, rows, politeness)
+    feeds.postpone(work.session, turns.later)
+    token = feeds.take(work.session, turns.now, work.now + LEASE)
+    mine = set(turns.now)
+    return [_due(row, token, default) for row in rows if row.id in mine], len(rows) == limit
+
+
+def _turns(work: Work, rows: Sequence[Any], politeness: Politeness) -> polling.Turns:
+    candidates = [polling.Candidate(row.id, row.host, row.due_at, row.reserved_at) for row in rows]
+    names = sorted({row.host for row in rows} - {""})
+    if not names:
+        return polling.Turns(now=[row.id for row in rows])
+    running = feeds.running(work.session, names, work.now)
+    queues = {name: polling.Queue(work.now, None, running.get(name, 0)) for name in names}
+    for host in feeds.hosts(work.session, names):
+        queues[host.name].free_at, queues[host.name].blocked_until = host.free_at, host.blocked_until
+    turns = polling.give_turns(candidates, queues, politeness.gap, politeness.at_once, work.now)
+    feeds.save_hosts(
+        work.session,
+        [{"name": name, "free_at": q.free_at, "blocked_until": q.blocked_until} for name, q in queues.items()],
+    )
+    return turns
+
+
+def _due(row: Any, token: str, default: timedelta) -> DueFeed:
+    return DueFeed(
+        id=row.id,
+        token=token,
+        source=row.source,
+        key=row.key,
+        host=row.host,
+        cursor=msgspec.json.decode(row.cursor),
+        followed=followed(row, default),
+    )
+
+
+def followed(row: Any, default: timedelta) -> polling.Followed:
+    """The rules' view of a row; ``default``: the interval where nobody has set one."""
+    return polling.Followed(
+        first_visit=row.last_success_at is None,
+        last_seq=row.last_seq,
+        largest=row.largest,
+        interval=timedelta(seconds=row.interval_seconds) if row.interval_seconds else default,
+        fixed=row.interval_seconds is not None,
+        rhythm=_seconds(row.rhythm_seconds),
+        longest_gap=_seconds(row.longest_gap_seconds),
+        hint=timedelta(seconds=row.hint_seconds),
+        failures=row.failures,
+        failing_since=row.failing_since,
+        told=row.told,
+        last_success_at=row.last_success_at,
+        last_new_at=row.last_new_at,
+        created_at=row.created_at,
+    )
+
+
+def _seconds(value: int | None) -> timedelta | None:
+    return None if value is None else timedelta(seconds=value)
+
+
+def follow(work: Work, source: str, key: str, host: str, uid: UUID) -> Feed:
+    """The feed under this name: made if nobody followed it yet, polled again if nobody did any more."""
+    feed = feeds.by_key(work.session, source, key)
+    if feed is None:
+        feed = Feed(uid=uid, source=source, key=key, host=host, due_at=work.now, created_at=work.now)
+        work.wakes.add("feeds")
+        return feeds.add(work.session, feed)
+    if feed.state != FeedState.ACTIVE:
+        feed.state, feed.due_at, feed.told, feed.failures = FeedState.ACTIVE, work.now, "", 0
+        work.session.add(feed)
+        work.wakes.add("feeds")
+    return feed
+
+
+def get(work: Work, feed_id: int) -> Feed:
+    """Raises NotFound."""
+    if (feed := feeds.get(work.session, feed_id)) is None:
+        raise NotFound(f"there is no feed {feed_id}; `postbell feeds` lists them")
+    return feed
+
+
+def find(work: Work, source: str, key: str) -> Feed | None:
+    return feeds.by_key(work.session, source, key)
+
+
+def newest(work: Work, limit: int) -> Sequence[Feed]:
+    """Feeds, the latest added first."""
+    return feeds.newest(work.session, limit)
+
+
+def hurry(work: Work, feed_id: int, default: timedelta) -> DueFeed:
+    """Lease one feed for reading at once, whatever its turn.  Raises NotFound."""
+    feed = get(work, feed_id)
+    token = feeds.take(work.session, [feed_id], work.now + LEASE)
+    return _due(feed, token, default)
+
+
+def forget_if_unwanted(work: Work, feed_id: int) -> None:
+    """Stop reading what nobody subscribes to; its posts stay, so that a return floods nobody."""
+    if not subscriptions.any_active(work.session, feed_id) and (feed := feeds.get(work.session, feed_id)):
+        feed.state = FeedState.PAUSED
+        work.session.add(feed)

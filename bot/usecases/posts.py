@@ -1,0 +1,392 @@
+"""Posts: what polls found is stored, announced and scheduled in one transaction."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from adapters.base import Page, Post, PostView, SourceError
+from bot.clock import uuid7
+from bot.rules import polling, rendering
+from bot.rules.retry import Schedules
+from bot.usecases import notices
+from bot.usecases.feeds import DueFeed
+from storage import deliveries, feeds, posts
+from storage.database import Work
+from storage.models import FeedState
+
+EDIT_PAUSE = timedelta(minutes=10)  # between two versions of a post
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator decided about posts."""
+
+    schedules: Schedules
+    backfill: str = "digest"
+    operator_destination: int | None = None
+
+    def expires(self, now: datetime) -> dict[str, datetime]:
+        """When a message queued now is worth nothing any more, by lane."""
+        return {lane: now + schedule.expires for lane, schedule in self.schedules.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One finished poll."""
+
+    feed: DueFeed
+    result: Page | SourceError
+    ours: bool = False  # everything fails at once, so the feed is not to blame
+    moved_host: str = ""  # of the page's ``moved_to``
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a batch of polls came to."""
+
+    posts: int = 0
+    deliveries: int = 0
+    late: int = 0  # polls whose lease was somebody else's by then; nothing of them was kept
+
+
+def record(work: Work, polls: Sequence[Polled], policy: Policy) -> Recorded:
+    """Store new posts, their deliveries, the cursors and the next due times, all or nothing.
+
+    After a crash a feed is polled again from its old cursor, so no post is lost and none announced twice.
+    """
+    ours = feeds.still_leased(work.session, {one.feed.id: one.feed.token for one in polls})
+    mine = [one for one in polls if one.feed.id in ours]
+    batch = _Batch(work, policy)
+    batch.take(mine)
+    return replace(batch.store(), late=len(polls) - len(mine))
+
+
+class _Batch:
+    """Collects what many polls change, so that storing it takes one statement for each kind of change."""
+
+    def __init__(self, work: Work, policy: Policy) -> None:
+        self._work, self._policy = work, policy
+        self._feeds: list[dict[str, Any]] = []
+        self._hosts: list[dict[str, Any]] = []
+        self._new: list[dict[str, Any]] = []
+        self._announced: list[bytes] = []
+
+    def take(self, polls: Sequence[Polled]) -> None:
+        known = self._known([(one.feed, one.result.posts) for one in polls if isinstance(one.result, Page)])
+        for one in polls:
+            if isinstance(one.result, SourceError):
+                self._failed(one.feed, one.result, ours=one.ours)
+            elif one.result.info is None:
+                self._unchanged(one.feed, one.result)
+            else:
+                self._read(one.feed, one.result, known.get(one.feed.id, []), one.moved_host)
+
+    def store(self) -> Recorded:
+        session, now = self._work.session, self._work.now
+        feeds.settle(session, self._feeds)
+        feeds.save_hosts(session, self._hosts)
+        posts.add(session, self._new)
+        made = deliveries.fan_out(session, self._announced, self._policy.expires(now), now)
+        if made:
+            self._work.wakes.add("deliveries")
+        return Recorded(len(self._new), made)
+
+    def _known(self, read: Sequence[tuple[DueFeed, Sequence[Post]]]) -> Mapping[int, list[polling.Known]]:
+        """Stored posts that any of these documents may repeat, by feed."""
+        session = self._work.session
+        rows = list(posts.known(session, [_key(feed.id, post.key) for feed, some in read for post in some]))
+        have = {row.key for row in rows}
+        links = [
+            _key(feed.id, post.link_key)
+            for feed, some in read
+            if not feed.followed.first_visit
+            for post in some
+            if post.link_key and _key(feed.id, post.key) not in have
+        ]
+        rows += [row for row in posts.known_by_link(session, links) if row.key not in have]
+        found: dict[int, list[polling.Known]] = {}
+        for row in rows:
+            link = row.link_key[8:] if row.link_key else None
+            found.setdefault(row.feed_id, []).append(polling.Known(row.id, row.key[8:], link, row.digest))
+        return found
+
+    # One poll
+
+    def _unchanged(self, feed: DueFeed, page: Page) -> None:
+        now, was = self._work.now, feed.followed
+        row = self._ended(feed, polling.next_due(was, now, polling.spread())) | {"last_success_at": now}
+        if page.cursor is not feed.cursor:
+            row["cursor"] = _json(page.cursor)
+        if was.failures or was.told == "failing":
+            row |= _recovered(self._told_recovered(feed))
+        elif polling.gone_quiet(was, now):
+            row["told"] = self._tell(feed, "quiet", f"has brought nothing new since {_utc(was.last_new_at)}")
+        self._feeds.append(row)
+
+    def _read(self, feed: DueFeed, page: Page, known: list[polling.Known], moved_host: str) -> None:
+        now, was = self._work.now, feed.followed
+        found = polling.find(page, was, known, [digest(post) for post in page.posts], self._policy.backfill, now)
+        self._store(feed, found)
+        news = bool(found.new) and not was.first_visit
+        beat = polling.rhythm(page.posts, polling.Rhythm(was.rhythm, was.longest_gap), now)
+        is_now = replace(was, rhythm=beat.quarter, hint=page.not_before, last_new_at=now if news else was.last_new_at)
+        row = self._ended(feed, now if found.more else polling.next_due(is_now, now, polling.spread()))
+        assert page.info is not None
+        row |= {
+            "title": page.info.title,
+            "home": page.info.home,
+            "language": page.info.language,
+            "cursor": _json(feed.cursor if found.more else page.cursor),
+            "rhythm_seconds": _seconds(beat.quarter),
+            "longest_gap_seconds": _seconds(beat.longest),
+            "hint_seconds": _seconds(page.not_before),
+            "last_seq": was.last_seq + len(found.new),
+            "largest": max(was.largest, len(page.posts)),
+            "last_success_at": now,
+            "last_new_at": is_now.last_new_at,
+        }
+        row |= _recovered(self._told_recovered(feed) if was.failures or not news else "")
+        row |= self._moved(feed, page.moved_to, moved_host)
+        if page.ended:
+            row["state"] = FeedState.GONE
+        self._feeds.append(row)
+
+    def _failed(self, feed: DueFeed, error: SourceError, *, ours: bool) -> None:
+        now = self._work.now
+        setback = polling.after_failure(feed.followed, error, now, polling.spread(), ours=ours)
+        row = self._ended(feed, setback.due_at) | {
+            "fault": setback.fault,
+            "reason": setback.reason[:500],
+            "failures": setback.failures,
+            "failing_since": setback.failing_since,
+        }
+        if setback.state:
+            row["state"] = setback.state
+        if setback.tell:
+            row["told"] = self._tell(feed, setback.tell, _TROUBLE[setback.tell].format(reason=setback.reason))
+        if setback.host_blocked_until and feed.host:
+            until = setback.host_blocked_until
+            self._hosts.append({"name": feed.host, "free_at": until, "blocked_until": until})
+        self._feeds.append(row)
+
+    def _ended(self, feed: DueFeed, due: datetime) -> dict[str, Any]:
+        return {
+            "_id": feed.id,
+            "_token": feed.token,
+            "due_at": due,
+            "reserved_at": None,
+            "last_polled_at": self._work.now,
+        }
+
+    def _moved(self, feed: DueFeed, key: str, host: str) -> dict[str, Any]:
+        if not key or feeds.by_key(self._work.session, feed.source, key):
+            return {}
+        return {"key": key, "host": host}
+
+    # Posts
+
+    def _store(self, feed: DueFeed, found: polling.Finding) -> None:
+        now, was = self._work.now, feed.followed
+        for seq, fresh in enumerate(found.new, was.last_seq + 1):
+            row = _row(feed.id, seq, fresh, now)
+            self._new.append(row)
+            if fresh.announce:
+                self._announced.append(row["key"])
+        for old, post, new_digest in found.edited:
+            self._edit(old, post, new_digest)
+        renamed = [{"_id": old.id, "key": _key(feed.id, post.key)} for old, post in found.rekeyed]
+        posts.rekey(self._work.session, renamed)
+        if found.withheld:
+            lines = "\n".join(f"• {post.title or post.url}" for post in reversed(found.withheld[-20:]))
+            text = f"brought {len(found.withheld)} more posts while it could not be read:\n{lines}"
+            self._tell(feed, "digest", text)
+        if found.suspicious:
+            text = f"All {len(found.new)} posts of {feed.key} are new at once: only those with a recent date were sent."
+            notices.tell_operator(self._work, self._policy.operator_destination, text, self._policy.schedules)
+
+    def _edit(self, old: polling.Known, post: Post, new_digest: bytes) -> None:
+        """Keep the new version, if a person would see a difference and the last one is not too recent."""
+        session, now = self._work.session, self._work.now
+        stored = posts.content(session, old.id)
+        if now - (stored.edited_at or stored.found_at) < EDIT_PAUSE:
+            return
+        before = (stored.title, stored.url, rendering.normal_text(stored.content, is_html=stored.is_html))
+        if before == (post.title, post.url, rendering.normal_text(post.content, is_html=post.is_html)):
+            posts.set_digest(session, old.id, new_digest)
+        else:
+            posts.replace(session, old.id, _text(post) | {"digest": new_digest}, now)
+
+    # What subscribers are told
+
+    def _told_recovered(self, feed: DueFeed) -> str:
+        """What they have been told when this poll is done."""
+        if feed.followed.told != "failing":
+            return ""
+        since = feed.followed.failing_since
+        self._tell(feed, "recovered", f"can be read again (it could not since {_utc(since)})")
+        return ""
+
+    def _tell(self, feed: DueFeed, what: str, text: str) -> str:
+        notices.tell_subscribers(self._work, feed.id, f"feed.{what}", text, self._policy.schedules)
+        return what
+
+
+_TROUBLE = {
+    "failing": "cannot be read: {reason}. It is tried again, less often; you hear when it works.",
+    "gone": "is gone: {reason}. It is no longer read; unsubscribe, or subscribe to its new address.",
+    "disabled": "has not been readable for two weeks: {reason}. It is no longer read; subscribe again to resume.",
+}
+
+
+def digest(post: Post) -> bytes:
+    """Of what an edit would change; cheap, since it is taken of every item of every changed document."""
+    text = "\0".join((post.title, post.url, post.content))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _key(feed_id: int, key: bytes) -> bytes:
+    """Keys of one feed lie together, and no two feeds share one."""
+    return feed_id.to_bytes(8, "big") + key
+
+
+def _row(feed_id: int, seq: int, fresh: polling.Fresh, now: datetime) -> dict[str, Any]:
+    post = fresh.post
+    return _text(post) | {
+        "uid": uuid7(now),
+        "feed_id": feed_id,
+        "seq": seq,
+        "key": _key(feed_id, post.key),
+        "link_key": _key(feed_id, post.link_key) if post.link_key else None,
+        "digest": fresh.digest,
+        "version": 1,
+        "found_at": now,
+    }
+
+
+def _text(post: Post) -> dict[str, Any]:
+    extras = {"tags": post.tags, "enclosures": post.enclosures} if post.tags or post.enclosures else None
+    return {
+        "title": post.title,
+        "url": post.url,
+        "author": post.author,
+        "content": post.content,
+        "is_html": post.is_html,
+        "summary": post.summary,
+        "base": post.base,
+        "image": post.image,
+        "extras": _json(extras) if extras else "",
+        "published_at": post.published,
+        "updated_at": post.updated,
+    }
+
+
+def _recovered(told: str) -> dict[str, Any]:
+    return {"failures": 0, "failing_since": None, "fault": "", "reason": "", "told": told}
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _seconds(value: timedelta | None) -> int | None:
+    return None if value is None else int(value.total_seconds())
+
+
+def _utc(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "the start"
+
+
+# What a message shows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A post in one version, with what its feed is called: all that a message can show."""
+
+    uid: UUID
+    seq: int
+    version: int
+    feed_uid: UUID
+    feed_title: str
+    feed_key: str
+    source: str
+    title: str
+    url: str
+    author: str
+    content: str
+    is_html: bool
+    summary: str
+    base: str
+    image: str
+    tags: tuple[str, ...]
+    published_at: datetime | None
+    updated_at: datetime | None
+    found_at: datetime
+
+
+def load(work: Work, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Stored]:
+    """Posts by (id, version)."""
+    rows = posts.versions(work.session, wanted)
+    return {(row.id, row.version): _stored(row) for row in rows}
+
+
+def _stored(row: Any) -> Stored:
+    tags = msgspec.json.decode(row.extras).get("tags", ()) if row.extras else ()
+    same = {name: getattr(row, name) for name in _SAME}
+    return Stored(**same, feed_key=row.key, tags=tuple(tags), is_html=bool(row.is_html))
+
+
+_SAME = [
+    "uid",
+    "seq",
+    "version",
+    "feed_uid",
+    "feed_title",
+    "source",
+    "title",
+    "url",
+    "author",
+    "content",
+    "summary",
+    "base",
+    "image",
+    "published_at",
+    "updated_at",
+    "found_at",
+]
+
+
+def shown(stored: Stored, limit: int) -> PostView:
+    """The post as messages of a channel show it; ``limit``: characters of text."""
+    rendition = rendering.view(
+        title=stored.title,
+        content=stored.content,
+        is_html=stored.is_html,
+        summary=stored.summary,
+        base=stored.base or stored.url,
+        url=stored.url,
+        limit=limit,
+    )
+    return PostView(
+        id=str(stored.uid),
+        seq=stored.seq,
+        version=stored.version,
+        feed_id=str(stored.feed_uid),
+        feed_title=stored.feed_title,
+        feed_url=stored.feed_key,
+        source=stored.source,
+        title=rendition.title,
+        text=rendition.text,
+        url=stored.url,
+        author=stored.author,
+        published=stored.published_at,
+        updated=stored.updated_at,
+        found=stored.found_at,
+        image=stored.image,
+        tags=stored.tags,
+    )

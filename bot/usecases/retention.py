@@ -1,0 +1,38 @@
+"""Retention: what may be forgotten, in slices, so that nobody waits for it (reliability page, 14.3)."""
+
+from datetime import datetime, timedelta
+
+from storage import accounts, deliveries, inbox, posts
+from storage.database import Work
+
+SLICE = 1000
+ATTEMPTS = timedelta(days=30)
+VERSIONS = timedelta(days=8)  # no delivery lives that long
+INBOX = timedelta(days=8)  # longer than any platform repeats itself
+EMPTIED = "posts_emptied"  # the fact that holds the last post without its text
+TEXTS_AT_LEAST = timedelta(days=30)
+
+
+def forget(work: Work, keep: timedelta) -> bool:
+    """One slice; ``keep``: for finished deliveries and the texts of posts.  True: there is more to do.
+
+    The row of a post stays, emptied: it is what tells an old item from a new one.
+    """
+    session, now = work.session, work.now
+    done = [
+        deliveries.forget_attempts(session, now - min(ATTEMPTS, keep), SLICE),
+        deliveries.forget(session, now - keep, SLICE),
+        posts.forget_versions(session, now - VERSIONS, SLICE),
+        _forget_texts(work, now - max(keep, TEXTS_AT_LEAST)),
+        inbox.forget(session, now - INBOX, SLICE),
+    ]
+    return max(done) == SLICE
+
+
+def _forget_texts(work: Work, before: datetime) -> int:
+    """Goes on where it was the last time, so that what was emptied is not looked at again."""
+    after = int(accounts.fact(work.session, EMPTIED) or 0)
+    n, last = posts.forget_texts(work.session, after, before, SLICE)
+    if n:
+        accounts.set_fact(work.session, EMPTIED, str(last))
+    return n

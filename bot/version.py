@@ -1,0 +1,5 @@
+"""Which Postbell this is."""
+
+from importlib.metadata import version
+
+VERSION = version("postbell")

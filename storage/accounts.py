@@ -1,0 +1,39 @@
+"""Accounts: who holds plan, quota, keys and destinations."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from storage.models import Account, Meta
+
+
+def add(session: Session, account: Account) -> Account:
+    """Store a new account; the same object comes back with its id."""
+    session.add(account)
+    session.flush()
+    return account
+
+
+def get(session: Session, account_id: int) -> Account | None:
+    return session.get(Account, account_id)
+
+
+def by_email(session: Session, email: str) -> Account | None:
+    """``email`` in lower case."""
+    return session.exec(select(Account).where(col(Account.email) == email)).one_or_none()
+
+
+def list_all(session: Session, limit: int) -> Sequence[Account]:
+    """Accounts, the oldest first."""
+    return session.exec(select(Account).order_by(col(Account.id)).limit(limit)).all()
+
+
+def fact(session: Session, name: str) -> str | None:
+    """A fact about this installation; None when it was never stored."""
+    row = session.get(Meta, name)
+    return row.value if row else None
+
+
+def set_fact(session: Session, name: str, value: str) -> None:
+    session.merge(Meta(name=name, value=value))
+    session.flush()

@@ -1,0 +1,453 @@
+"""Deliveries: the outbox.  Claims take turns over destinations, so that no backlog of one delays another."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
+from sqlmodel import Session
+
+from storage import leases
+from storage.models import Attempt, Delivery, DeliveryState, Destination, Feed, Post, Subscription, UtcTime
+
+DELIVERIES = Delivery.__table__
+DESTINATIONS = Destination.__table__
+SUBSCRIPTIONS = Subscription.__table__
+POSTS = Post.__table__
+FEEDS = Feed.__table__
+ATTEMPTS = Attempt.__table__
+
+READY, WAITING, LEASED = DeliveryState.READY, DeliveryState.WAITING, DeliveryState.LEASED
+QUEUED = (READY, WAITING, DeliveryState.HELD)
+
+
+# Recording
+
+
+def fan_out(session: Session, keys: Sequence[bytes], expires: Mapping[str, datetime], now: datetime) -> int:
+    """One delivery per active subscription for each post with one of these keys; returns how many.
+
+    ``expires``: the end of a message's time, by lane.
+    """
+    made = 0
+    for some in leases.slices(keys):
+        wanted = _subscribed(expires, now).where(POSTS.c.key.in_(some)).order_by(POSTS.c.id)
+        made += leases.affected(session, insert(DELIVERIES).from_select(_FAN_OUT, wanted))
+    return made
+
+
+def queue_post(
+    session: Session, subscription_id: int, post_id: int, expires: Mapping[str, datetime], now: datetime
+) -> int:
+    """A delivery of one post for one subscription, unless there is one; returns how many."""
+    wanted = _subscribed(expires, now).where(POSTS.c.id == post_id, SUBSCRIPTIONS.c.id == subscription_id)
+    statement = leases.insert_new(session, DELIVERIES).from_select(_FAN_OUT, wanted)
+    return leases.affected(session, statement.on_conflict_do_nothing())
+
+
+def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Queue messages that are no posts: all rows name the same columns."""
+    if rows:
+        session.connection().execute(insert(DELIVERIES), rows)
+
+
+_FAN_OUT = [
+    "account_id",
+    "subscription_id",
+    "destination_id",
+    "lane",
+    "post_id",
+    "post_version",
+    "state",
+    "due_at",
+    "expires_at",
+    "created_at",
+]
+
+
+def _subscribed(expires: Mapping[str, datetime], now: datetime) -> Select[Any]:
+    at = literal(now, UtcTime())
+    end = case({lane: literal(when, UtcTime()) for lane, when in expires.items()}, value=DESTINATIONS.c.lane)
+    subscription = (SUBSCRIPTIONS.c.account_id, SUBSCRIPTIONS.c.id, DESTINATIONS.c.id, DESTINATIONS.c.lane)
+    return (
+        select(*subscription, POSTS.c.id, POSTS.c.version, literal(READY.value), at, end, at)
+        .select_from(POSTS)
+        .join(SUBSCRIPTIONS, and_(SUBSCRIPTIONS.c.feed_id == POSTS.c.feed_id, SUBSCRIPTIONS.c.active))
+        .join(DESTINATIONS, DESTINATIONS.c.id == SUBSCRIPTIONS.c.destination_id)
+        .where(DESTINATIONS.c.disabled_at.is_(None))
+    )
+
+
+# Claiming
+
+
+def wake_waiting(session: Session, now: datetime, limit: int) -> int:
+    """``waiting`` deliveries whose time has come become ``ready``; returns how many."""
+    ids = session.execute(_WAITING, {"now": now, "limit": limit}).scalars().all()
+    for some in leases.slices(ids):
+        session.execute(update(DELIVERIES).where(DELIVERIES.c.id.in_(some)).values(state=READY))
+    return len(ids)
+
+
+_WAITING = (
+    select(DELIVERIES.c.id)
+    .where(DELIVERIES.c.state == WAITING, DELIVERIES.c.due_at <= bindparam("now", type_=UtcTime()))
+    .order_by(DELIVERIES.c.due_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+
+
+def _loose_scan() -> Select[Any]:
+    """Destinations with ready work in a lane, from ``:after`` on: a step of the index each (reliability page, 4.3)."""
+    ready = and_(DELIVERIES.c.state == READY, DELIVERIES.c.lane == bindparam("lane"))
+    first = select(func.min(DELIVERIES.c.destination_id).label("id")).where(
+        ready, DELIVERIES.c.destination_id > bindparam("after")
+    )
+    found = first.cte("found", recursive=True)
+    following = (
+        select(func.min(DELIVERIES.c.destination_id))
+        .where(ready, DELIVERIES.c.destination_id > found.c.id)
+        .scalar_subquery()
+        .correlate(found)
+    )
+    found = found.union_all(select(following).where(found.c.id.is_not(None)))
+    limited = select(found.c.id).where(found.c.id.is_not(None)).limit(bindparam("limit")).subquery("some")
+    return (
+        select(DESTINATIONS)
+        .join(limited, limited.c.id == DESTINATIONS.c.id)
+        .order_by(DESTINATIONS.c.id)
+        .with_for_update(of=DESTINATIONS, key_share=True, skip_locked=True)
+    )
+
+
+_WITH_WORK = _loose_scan()
+
+
+def destinations_with_work(session: Session, lane: str, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Destinations behind ``after`` that have ready work, in the order of ids; locked, so that nobody else
+    counts or claims their deliveries until the transaction ends."""
+    return session.execute(_WITH_WORK, {"lane": lane, "after": after, "limit": limit}).all()
+
+
+def leased_counts(session: Session, destinations: Sequence[int]) -> dict[int, int]:
+    """Sends in flight per destination, of all processes."""
+    statement = (
+        select(DELIVERIES.c.destination_id, func.count())
+        .where(DELIVERIES.c.state == LEASED, DELIVERIES.c.destination_id.in_(destinations))
+        .group_by(DELIVERIES.c.destination_id)
+    )
+    return dict(session.execute(statement).tuples().all())
+
+
+def _oldest_ready() -> Select[Any]:
+    """Up to ``:each`` oldest ready deliveries of each of ``:destinations``: a step of the index each."""
+    ready = and_(DELIVERIES.c.state == READY, DELIVERIES.c.lane == bindparam("lane"))
+    inner, later = DELIVERIES.alias("inner_"), DELIVERIES.alias("later")
+    first_id = (
+        select(DELIVERIES.c.id)
+        .where(ready, DELIVERIES.c.destination_id == DESTINATIONS.c.id)
+        .order_by(DELIVERIES.c.due_at, DELIVERIES.c.id)
+        .limit(1)
+        .scalar_subquery()
+        .correlate(DESTINATIONS)
+    )
+    found = (
+        select(inner.c.id, inner.c.destination_id, inner.c.due_at, literal(1).label("n"))
+        .select_from(DESTINATIONS.join(inner, inner.c.id == first_id))
+        .where(DESTINATIONS.c.id.in_(bindparam("destinations", expanding=True)))
+        .cte("oldest", recursive=True)
+    )
+    next_id = (
+        select(DELIVERIES.c.id)
+        .where(
+            ready,
+            DELIVERIES.c.destination_id == found.c.destination_id,
+            tuple_(DELIVERIES.c.due_at, DELIVERIES.c.id) > tuple_(found.c.due_at, found.c.id),
+        )
+        .order_by(DELIVERIES.c.due_at, DELIVERIES.c.id)
+        .limit(1)
+        .scalar_subquery()
+        .correlate(found)
+    )
+    found = found.union_all(
+        select(later.c.id, later.c.destination_id, later.c.due_at, found.c.n + 1)
+        .select_from(found.join(later, later.c.id == next_id))
+        .where(found.c.n < bindparam("each"))
+    )
+    return select(found.c.id, found.c.destination_id, found.c.n).order_by(found.c.destination_id, found.c.n)
+
+
+_OLDEST = _oldest_ready()
+
+
+def oldest_ready(session: Session, lane: str, destinations: Sequence[int], each: int) -> Sequence[tuple[int, int]]:
+    """(id, destination_id) of the oldest ready deliveries, up to ``each`` per destination, in their order."""
+    found = session.execute(_OLDEST, {"lane": lane, "destinations": list(destinations), "each": each})
+    return [(row.id, row.destination_id) for row in found]
+
+
+def take(session: Session, ids: Sequence[int], until: datetime) -> Sequence[Row[Any]]:
+    """Lease ready deliveries under one new token; returns their whole rows in the order of ids."""
+    token = leases.new_token()
+    rows: list[Row[Any]] = []
+    for some in leases.slices(ids):
+        statement = (
+            update(DELIVERIES)
+            .where(DELIVERIES.c.id.in_(some), DELIVERIES.c.state == READY)
+            .values(state=LEASED, lease_token=token, due_at=until, attempts=DELIVERIES.c.attempts + 1)
+            .returning(DELIVERIES)
+        )
+        rows += session.execute(statement)
+    return sorted(rows, key=lambda row: row.id)
+
+
+# Settling
+
+
+def settle_sent(session: Session, tokens: Mapping[str, Sequence[int]], now: datetime) -> set[int]:
+    """Leased deliveries that the platform took; returns those that were still ours."""
+    mine: set[int] = set()
+    for token, ids in tokens.items():
+        for some in leases.slices(ids):
+            statement = (
+                update(DELIVERIES)
+                .where(_leased_under(token), DELIVERIES.c.id.in_(some))
+                .values(state=DeliveryState.SENT, lease_token=None, sent_at=now, due_at=now)
+                .returning(DELIVERIES.c.id)
+            )
+            mine |= set(session.execute(statement).scalars())
+    return mine
+
+
+def set_message_ids(session: Session, ids: Mapping[int, str]) -> None:
+    """What the platform calls these deliveries."""
+    if ids:
+        statement = update(DELIVERIES).where(DELIVERIES.c.id == bindparam("_id"))
+        rows = [{"_id": delivery_id, "message_id": name} for delivery_id, name in ids.items()]
+        session.connection().execute(statement.values(message_id=bindparam("message_id")), rows)
+
+
+def settle(session: Session, delivery_id: int, token: str, values: dict[str, Any]) -> bool:
+    """End one lease in any other way; False when it was ours no more."""
+    statement = (
+        update(DELIVERIES)
+        .where(_leased_under(token), DELIVERIES.c.id == delivery_id)
+        .values(lease_token=None, **values)
+    )
+    return bool(leases.affected(session, statement))
+
+
+def _leased_under(token: str) -> Any:
+    return and_(DELIVERIES.c.state == LEASED, DELIVERIES.c.lease_token == token)
+
+
+def add_attempts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Record attempts; all rows name the same columns."""
+    if rows:
+        session.connection().execute(insert(ATTEMPTS), rows)
+
+
+# Sweeping
+
+
+def lease_over(session: Session, now: datetime, limit: int) -> int:
+    """Leases whose worker died: the send may have happened, so they become ready marked as ambiguous."""
+    over = and_(DELIVERIES.c.state == LEASED, DELIVERIES.c.due_at <= now)
+    return _release(session, over, now, limit)
+
+
+def release_all(session: Session, now: datetime, limit: int) -> int:
+    """At the start of the only process: every lease is a dead worker's.  Returns how many, up to ``limit``."""
+    return _release(session, DELIVERIES.c.state == LEASED, now, limit)
+
+
+def _release(session: Session, which: Any, now: datetime, limit: int) -> int:
+    wanted = select(DELIVERIES.c.id).where(which).limit(limit).with_for_update(skip_locked=True)
+    ids = session.execute(wanted).scalars().all()
+    for some in leases.slices(ids):
+        session.execute(
+            update(DELIVERIES)
+            .where(DELIVERIES.c.id.in_(some))
+            .values(
+                state=READY,
+                lease_token=None,
+                due_at=now,
+                ambiguous_at=now,
+                first_ambiguous_at=func.coalesce(DELIVERIES.c.first_ambiguous_at, literal(now, UtcTime())),
+            )
+        )
+    return len(ids)
+
+
+def hand_back(session: Session, token_of: Mapping[int, str], now: datetime) -> None:
+    """Claimed but not begun: ready again, and no attempt was used up."""
+    for delivery_id, token in token_of.items():
+        settle(
+            session,
+            delivery_id,
+            token,
+            {"state": READY, "due_at": now, "attempts": DELIVERIES.c.attempts - 1},
+        )
+
+
+def fail_expired(session: Session, now: datetime, limit: int) -> int:
+    """Queued deliveries whose time is over; returns how many."""
+    over = and_(DELIVERIES.c.state.in_(QUEUED), DELIVERIES.c.expires_at <= now)
+    return _fail(session, over, "expired", "its time was over before it could be sent", now, limit)
+
+
+def fail_queue(session: Session, destination_id: int, lane: str, reason: str, now: datetime, limit: int) -> None:
+    """What is queued for one destination, up to ``limit`` of each kind; the rest fails as claims meet it."""
+    mine = DELIVERIES.c.destination_id == destination_id
+    ready = and_(mine, DELIVERIES.c.lane == lane, DELIVERIES.c.state == READY)
+    put_off = and_(mine, DELIVERIES.c.state.in_((WAITING, DeliveryState.HELD)))
+    for which in (ready, put_off):
+        _fail(session, which, "destination_disabled", reason, now, limit)
+
+
+def fail_subscription(session: Session, subscription_id: int, now: datetime, limit: int) -> None:
+    """What is queued for an ended subscription."""
+    mine = and_(DELIVERIES.c.subscription_id == subscription_id, DELIVERIES.c.state.in_(QUEUED))
+    _fail(session, mine, "unsubscribed", "the subscription has ended", now, limit)
+
+
+def fail_created_before(session: Session, before: datetime, now: datetime, limit: int) -> int:
+    """What was queued before that time; returns how many, up to ``limit``."""
+    old = and_(DELIVERIES.c.created_at < before, DELIVERIES.c.state.in_(QUEUED))
+    return _fail(session, old, "expired", "expired by its operator", now, limit)
+
+
+def _fail(session: Session, which: Any, code: str, reason: str, now: datetime, limit: int) -> int:
+    wanted = select(DELIVERIES.c.id).where(which).limit(limit).with_for_update(skip_locked=True)
+    ids = session.execute(wanted).scalars().all()
+    for some in leases.slices(ids):
+        session.execute(
+            update(DELIVERIES)
+            .where(DELIVERIES.c.id.in_(some))
+            .values(state=DeliveryState.FAILED, failed_at=now, error_code=code, error=reason)
+        )
+    return len(ids)
+
+
+def pull_forward(session: Session, later_than: datetime, now: datetime, limit: int) -> int:
+    """Due times that no schedule can have given: the clock jumped back.  They are due now."""
+    wanted = (
+        select(DELIVERIES.c.id)
+        .where(DELIVERIES.c.state == WAITING, DELIVERIES.c.due_at > later_than)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = session.execute(wanted).scalars().all()
+    for some in leases.slices(ids):
+        session.execute(update(DELIVERIES).where(DELIVERIES.c.id.in_(some)).values(due_at=now))
+    return len(ids)
+
+
+# Looking
+
+
+def newest(
+    session: Session, limit: int, state: Sequence[str] = (), destination_id: int | None = None
+) -> Sequence[Row[Any]]:
+    """Deliveries with what they deliver and where to, the latest first."""
+    wanted = (
+        select(
+            DELIVERIES,
+            DESTINATIONS.c.channel,
+            DESTINATIONS.c.address,
+            POSTS.c.title,
+            POSTS.c.url,
+            FEEDS.c.title.label("feed_title"),
+        )
+        .join(DESTINATIONS, DESTINATIONS.c.id == DELIVERIES.c.destination_id)
+        .outerjoin(POSTS, POSTS.c.id == DELIVERIES.c.post_id)
+        .outerjoin(FEEDS, FEEDS.c.id == POSTS.c.feed_id)
+        .order_by(DELIVERIES.c.id.desc())
+        .limit(limit)
+    )
+    if state:
+        wanted = wanted.where(DELIVERIES.c.state.in_(state))
+    if destination_id is not None:
+        wanted = wanted.where(DELIVERIES.c.destination_id == destination_id)
+    return session.execute(wanted).all()
+
+
+def attempts(session: Session, deliveries: Sequence[int]) -> Sequence[Row[Any]]:
+    """Attempts of these deliveries in their order."""
+    rows: list[Row[Any]] = []
+    for some in leases.slices(deliveries):
+        wanted = select(ATTEMPTS).where(ATTEMPTS.c.delivery_id.in_(some))
+        rows += session.execute(wanted.order_by(ATTEMPTS.c.delivery_id, ATTEMPTS.c.n))
+    return rows
+
+
+def get(session: Session, delivery_id: int) -> Delivery | None:
+    return session.get(Delivery, delivery_id)
+
+
+def send_again(session: Session, delivery_id: int, expires_at: datetime, now: datetime) -> bool:
+    """Ready at once, whatever became of it; False while it is being sent.  Numbering and budget go on."""
+    statement = (
+        update(DELIVERIES)
+        .where(DELIVERIES.c.id == delivery_id, DELIVERIES.c.state != LEASED)
+        .values(state=READY, due_at=now, expires_at=expires_at, failed_at=None, error_code="", error="")
+    )
+    return bool(leases.affected(session, statement))
+
+
+def queued(session: Session, cap: int) -> Mapping[str, int]:
+    """Queued rows per lane, counted up to ``cap`` in all: a scrape must not walk a million rows."""
+    some = select(DELIVERIES.c.lane).where(DELIVERIES.c.state.in_(QUEUED)).limit(cap).subquery()
+    return dict(session.execute(select(some.c.lane, func.count()).group_by(some.c.lane)).tuples().all())
+
+
+def oldest_queued(session: Session) -> Row[Any] | None:
+    """The queued delivery that expires first: (created_at, expires_at)."""
+    wanted = (
+        select(DELIVERIES.c.created_at, DELIVERIES.c.expires_at)
+        .where(DELIVERIES.c.state.in_(QUEUED))
+        .order_by(DELIVERIES.c.expires_at)
+        .limit(1)
+    )
+    return session.execute(wanted).first()
+
+
+# Retention
+
+
+def forget_attempts(session: Session, before: datetime, limit: int) -> int:
+    """Attempts that ended before, of the oldest deliveries; returns how many, up to ``limit``."""
+    oldest = select(ATTEMPTS.c.delivery_id, ATTEMPTS.c.n, ATTEMPTS.c.ended_at)
+    found = session.execute(oldest.order_by(ATTEMPTS.c.delivery_id, ATTEMPTS.c.n).limit(limit)).all()
+    rows = [(row.delivery_id, row.n) for row in found if row.ended_at < before]
+    for some in leases.slices(rows, 100):
+        session.execute(delete(ATTEMPTS).where(tuple_(ATTEMPTS.c.delivery_id, ATTEMPTS.c.n).in_(some)))
+    return len(rows)
+
+
+def forget(session: Session, before: datetime, limit: int) -> int:
+    """Finished deliveries that were queued before; returns how many, up to ``limit``.
+
+    Ids grow with time, so the oldest are found without an index of their own.
+    """
+    oldest = select(DELIVERIES.c.id, DELIVERIES.c.created_at, DELIVERIES.c.state).order_by(DELIVERIES.c.id)
+    rows = session.execute(oldest.limit(limit)).all()
+    unfinished = {*QUEUED, LEASED}
+    ids = [row.id for row in rows if row.created_at < before and row.state not in unfinished]
+    for some in leases.slices(ids):
+        session.execute(delete(DELIVERIES).where(DELIVERIES.c.id.in_(some)))
+    return len(ids)

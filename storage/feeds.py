@@ -1,0 +1,118 @@
+"""Feeds, and the hosts whose politeness they share."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, func, select, update
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
+
+from storage import leases
+from storage.models import Feed, FeedState, Host
+
+FEEDS = Feed.__table__
+HOSTS = Host.__table__
+
+_DUE = leases.due(FEEDS, FEEDS.c.state == FeedState.ACTIVE)
+_SETTLE = update(FEEDS).where(FEEDS.c.id == bindparam("_id"), FEEDS.c.lease_token == bindparam("_token"))
+
+
+def due(session: Session, now: datetime, limit: int) -> Sequence[Row[Any]]:
+    """Active feeds whose time has come, oldest first; locked until the transaction ends."""
+    return session.execute(_DUE, {"now": now, "limit": limit}).all()
+
+
+def take(session: Session, ids: Sequence[int], until: datetime) -> str:
+    """Lease feeds that this transaction has locked; returns their token."""
+    return leases.take(session, FEEDS, ids, until)
+
+
+def postpone(session: Session, turns: Mapping[int, datetime]) -> None:
+    """Give feeds their turn at their host."""
+    rows = [{"_id": feed, "at": at} for feed, at in turns.items()]
+    if rows:
+        at = bindparam("at", type_=FEEDS.c.due_at.type)
+        statement = update(FEEDS).where(FEEDS.c.id == bindparam("_id")).values(due_at=at, reserved_at=at)
+        session.connection().execute(statement, rows)
+
+
+def running(session: Session, hosts: Sequence[str], now: datetime) -> dict[str, int]:
+    """How many feeds of each host are being read, by all processes."""
+    statement = (
+        select(FEEDS.c.host, func.count())
+        .where(FEEDS.c.lease_token.is_not(None), FEEDS.c.due_at > now, FEEDS.c.host.in_(hosts))
+        .group_by(FEEDS.c.host)
+    )
+    return dict(session.execute(statement).tuples().all())
+
+
+def settle(session: Session, rows: Iterable[dict[str, Any]]) -> None:
+    """End leases: each row names ``_id``, ``_token`` and what changes besides.
+
+    A row whose lease has passed to somebody else is left alone.
+    """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault(tuple(row), []).append(row)
+    for names, some in alike.items():
+        changes: dict[str, Any] = {name: bindparam(name) for name in names if not name.startswith("_")}
+        session.connection().execute(_SETTLE.values(lease_token=None, **changes), some)
+
+
+def still_leased(session: Session, tokens: Mapping[int, str]) -> set[int]:
+    """Those of the feeds that still stand under the given token, locked until the transaction ends."""
+    held: set[int] = set()
+    for ids in leases.slices(sorted(tokens)):
+        found = select(FEEDS.c.id, FEEDS.c.lease_token).where(FEEDS.c.id.in_(ids)).with_for_update()
+        held |= {row.id for row in session.execute(found) if row.lease_token == tokens[row.id]}
+    return held
+
+
+def hosts(session: Session, names: Sequence[str]) -> Sequence[Host]:
+    """The queues before these hosts, locked in the order of their names."""
+    wanted = select(HOSTS).where(HOSTS.c.name.in_(names)).order_by(HOSTS.c.name).with_for_update()
+    return [Host(**row._mapping) for row in session.execute(wanted)]
+
+
+def save_hosts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Store queues: ``name``, ``free_at``, ``blocked_until``."""
+    if rows:
+        insert = leases.insert_new(session, HOSTS)
+        session.connection().execute(
+            insert.on_conflict_do_update(
+                index_elements=["name"],
+                set_={"free_at": insert.excluded.free_at, "blocked_until": insert.excluded.blocked_until},
+            ),
+            rows,
+        )
+
+
+def add(session: Session, feed: Feed) -> Feed:
+    """Store a new feed; the same object comes back with its id."""
+    session.add(feed)
+    session.flush()
+    return feed
+
+
+def get(session: Session, feed_id: int) -> Feed | None:
+    return session.get(Feed, feed_id)
+
+
+def by_key(session: Session, source: str, key: str) -> Feed | None:
+    """The feed of this source under its normal name."""
+    return session.exec(select_rows(Feed).where(col(Feed.source) == source, col(Feed.key) == key)).first()
+
+
+def by_keys(session: Session, source: str, keys: Sequence[str]) -> set[str]:
+    """Which of these names are followed already."""
+    found: set[str] = set()
+    for some in leases.slices(keys):
+        wanted = select(FEEDS.c.key).where(FEEDS.c.source == source, FEEDS.c.key.in_(some))
+        found |= set(session.execute(wanted).scalars())
+    return found
+
+
+def newest(session: Session, limit: int) -> Sequence[Feed]:
+    """Feeds, the latest added first."""
+    return session.exec(select_rows(Feed).order_by(col(Feed.id).desc()).limit(limit)).all()

@@ -1,0 +1,136 @@
+"""Posts: what was found, in its present and superseded versions."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, and_, bindparam, delete, insert, literal, or_, select, update
+from sqlmodel import Session
+
+from storage import leases
+from storage.models import Feed, Post, PostVersion
+
+POSTS = Post.__table__
+VERSIONS = PostVersion.__table__
+FEEDS = Feed.__table__
+
+_IDENTITY = (POSTS.c.id, POSTS.c.feed_id, POSTS.c.key, POSTS.c.link_key, POSTS.c.digest, POSTS.c.version)
+_TEXT = (
+    "title", "url", "author", "content", "is_html", "summary", "base", "image", "extras", "published_at", "updated_at",
+)  # fmt: skip
+
+
+def known(session: Session, keys: Sequence[bytes]) -> Sequence[Row[Any]]:
+    """Stored posts with one of these keys: id, feed_id, key, link_key, digest, version."""
+    rows: list[Row[Any]] = []
+    for some in leases.slices(keys):
+        rows += session.execute(select(*_IDENTITY).where(POSTS.c.key.in_(some)))
+    return rows
+
+
+def known_by_link(session: Session, link_keys: Sequence[bytes]) -> Sequence[Row[Any]]:
+    """Stored posts with one of these link keys: the same columns."""
+    rows: list[Row[Any]] = []
+    for some in leases.slices(link_keys):
+        rows += session.execute(select(*_IDENTITY).where(POSTS.c.link_key.in_(some)))
+    return rows
+
+
+def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Store new posts; all rows name the same columns."""
+    if rows:
+        session.connection().execute(insert(POSTS), rows)
+
+
+def rekey(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """The publisher changed its identifiers: ``_id`` and the new ``key``."""
+    if rows:
+        statement = update(POSTS).where(POSTS.c.id == bindparam("_id")).values(key=bindparam("key"))
+        session.connection().execute(statement, rows)
+
+
+def content(session: Session, post_id: int) -> Row[Any]:
+    """What an edit is compared with: content, is_html, base, title, url, found_at, edited_at."""
+    columns = [POSTS.c[name] for name in ("title", "url", "content", "is_html", "base", "found_at", "edited_at")]
+    return session.execute(select(*columns).where(POSTS.c.id == post_id)).one()
+
+
+def set_digest(session: Session, post_id: int, digest: bytes) -> None:
+    """The markup changed, but nothing that a person would see."""
+    session.execute(update(POSTS).where(POSTS.c.id == post_id).values(digest=digest))
+
+
+def replace(session: Session, post_id: int, values: dict[str, Any], now: datetime) -> None:
+    """Put a new version in the place of the present one, which is kept beside it."""
+    copied = [POSTS.c[name] for name in _TEXT]
+    session.execute(
+        insert(VERSIONS).from_select(
+            ["post_id", "version", "replaced_at", *_TEXT],
+            select(POSTS.c.id, POSTS.c.version, literal(now, VERSIONS.c.replaced_at.type), *copied).where(
+                POSTS.c.id == post_id
+            ),
+        )
+    )
+    session.execute(
+        update(POSTS).where(POSTS.c.id == post_id).values(version=POSTS.c.version + 1, edited_at=now, **values)
+    )
+
+
+def newest(session: Session, feed_id: int, limit: int) -> Sequence[Row[Any]]:
+    """The feed's posts, the latest first: whole rows."""
+    wanted = select(POSTS).where(POSTS.c.feed_id == feed_id).order_by(POSTS.c.seq.desc()).limit(limit)
+    return session.execute(wanted).all()
+
+
+def versions(session: Session, wanted: Sequence[tuple[int, int]]) -> Sequence[Row[Any]]:
+    """Posts as (id, version) pairs name them, with what their feed is called: all columns that a message shows."""
+    feed = (FEEDS.c.uid.label("feed_uid"), FEEDS.c.title.label("feed_title"), FEEDS.c.key, FEEDS.c.source)
+    fixed = (POSTS.c.id, POSTS.c.uid, POSTS.c.seq, POSTS.c.found_at)
+    rows: list[Row[Any]] = []
+    for some in leases.slices(wanted, 100):
+        present = select(*fixed, POSTS.c.version, *[POSTS.c[name] for name in _TEXT], *feed).join(
+            FEEDS, FEEDS.c.id == POSTS.c.feed_id
+        )
+        rows += session.execute(present.where(_pairs(POSTS.c.id, POSTS.c.version, some)))
+        former = (
+            select(*fixed, VERSIONS.c.version, *[VERSIONS.c[name] for name in _TEXT], *feed)
+            .join(POSTS, POSTS.c.id == VERSIONS.c.post_id)
+            .join(FEEDS, FEEDS.c.id == POSTS.c.feed_id)
+        )
+        if len(rows) < len(wanted):
+            rows += session.execute(former.where(_pairs(VERSIONS.c.post_id, VERSIONS.c.version, some)))
+    return rows
+
+
+def uids(session: Session, ids: Collection[int]) -> dict[int, UUID]:
+    """Public ids of posts."""
+    found: dict[int, UUID] = {}
+    for some in leases.slices(sorted(ids)):
+        found |= dict(session.execute(select(POSTS.c.id, POSTS.c.uid).where(POSTS.c.id.in_(some))).tuples().all())
+    return found
+
+
+def forget_versions(session: Session, before: datetime, limit: int) -> int:
+    """Drop superseded versions that no delivery can want any more; returns how many."""
+    old = select(VERSIONS.c.post_id, VERSIONS.c.version).where(VERSIONS.c.replaced_at < before).limit(limit)
+    rows = [tuple(row) for row in session.execute(old)]
+    for some in leases.slices(rows, 100):
+        session.execute(delete(VERSIONS).where(_pairs(VERSIONS.c.post_id, VERSIONS.c.version, some)))
+    return len(rows)
+
+
+def forget_texts(session: Session, after: int, before: datetime, limit: int) -> tuple[int, int]:
+    """Empty posts behind id ``after`` that were found before; their rows stay, to tell old from new.
+
+    Returns how many, and the last id.  Ids grow with time.
+    """
+    old = select(POSTS.c.id).where(POSTS.c.id > after, POSTS.c.found_at < before).order_by(POSTS.c.id).limit(limit)
+    ids = session.execute(old).scalars().all()
+    for some in leases.slices(ids):
+        session.execute(update(POSTS).where(POSTS.c.id.in_(some)).values(content="", summary=""))
+    return len(ids), max(ids, default=after)
+
+
+def _pairs(first: Any, second: Any, wanted: Sequence[Any]) -> Any:
+    return or_(*(and_(first == a, second == b) for a, b in wanted))

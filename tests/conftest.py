@@ -1,0 +1,93 @@
+"""What all tests share: a movable clock, and a fresh database on each of the two engines."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from storage import migrate
+from storage.database import Database
+from tests.clock import MovableClock
+
+ENGINES = ("sqlite", "postgresql")
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty, migrated database; every test that asks for it runs on both engines."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def database(database_url: str, clock: MovableClock) -> Iterator[Database]:
+    database = Database(database_url, clock, shared_time=False)
+    yield database
+    database.close()
+
+
+# SQLite: a copy of one migrated file
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
+    copy = tmp_path / "postbell.db"
+    shutil.copy(sqlite_template, copy)
+    return f"sqlite:///{copy}"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+# PostgreSQL: a copy of one migrated database on the server that ./dev test has started
+
+
+@pytest.fixture
+def postgresql_url(postgresql_template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{make_url(postgresql_template).database}"')
+    yield _named(name)
+    _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def postgresql_template() -> Iterator[str]:
+    name = f"template_{uuid4().hex}"
+    _administer(f'CREATE DATABASE "{name}"')
+    _migrate(_named(name))
+    yield _named(name)
+    _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _server() -> str:
+    server = os.environ.get("POSTBELL_TEST_POSTGRESQL")
+    assert server, "no PostgreSQL: run the tests by ./dev test, which starts one"
+    return server
+
+
+def _named(database: str) -> str:
+    return make_url(_server()).set(database=database).render_as_string(hide_password=False)
+
+
+def _administer(statement: str) -> None:
+    with psycopg.connect(_server(), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _migrate(url: str) -> None:
+    engine = migrate.open_any(url)
+    migrate.upgrade(engine)
+    engine.dispose()
