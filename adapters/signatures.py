@@ -1,7 +1,8 @@
 """What we sign and verify: Standard Webhooks 1.0 (reliability 6.1 and 6.2).
 
-Computed here rather than by the ``standardwebhooks`` library, which takes five times as long for each signature
-and whose verifier raises anything at all on malformed headers; in the tests it is the independent witness.
+Verifying must work on any bytes a stranger sends, and one HMAC then serves both ways: the ``standardwebhooks``
+library signs text only, and its verifier raises anything at all on malformed headers.  In the tests it is the
+independent witness.
 """
 
 import binascii

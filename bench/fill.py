@@ -1,75 +1,129 @@
-"""Fills an empty database of ours for the runs at scale: quickly, and with rows as the program writes them.
+"""Fills an empty database of ours, quickly and with rows as the program writes them: ``python -m bench.fill JSON``.
 
-One account has everything.  The first feed has all destinations as subscribers and, when a backlog is asked
-for, as many posts as it takes; every other feed has one subscriber.
+One account has everything.  The first feed has all destinations as subscribers and, when a backlog is asked for,
+as many posts as that takes; every other feed has one subscriber.  It runs as a process of its own, so that what
+the filling needs does not count for the gateway.
 """
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Table, func, insert, literal, select
+import msgspec
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, literal, select
 
-from bot.clock import uuid7
+from adapters.sources.feeds import READER
+from bench.origin import first_date, first_tag
+from bot import app
+from bot.clock import utc_now, uuid7
+from bot.rules.secrets import Ring
+from bot.settings import load
+from bot.usecases import destinations as stored_destinations
+from storage import migrate
 from storage.models import Account, Delivery, DeliveryState, Destination, Feed, Post, Subscription
 
 SLICE = 5_000  # rows handed to the driver at a time
 EXPIRY = timedelta(days=3)
 TEXT = "<p>What happens at the harbour, in a few words of <b>HTML</b>.</p>" * 10
+Seal = Callable[[UUID], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    feeds: int
-    destinations: int = 1
+    """What the database shall hold.  ``origin`` and ``sink``: the addresses before /f/0 and /d/0."""
+
+    origin: str = ""
+    first: int = 0  # the first feed's number at the origin
+    feeds: int = 0
+    known: bool = False  # as if every feed had been read in its first version, which nothing was stored of
+    due: bool = False  # at once; else in a day
+    sink: str = ""
+    secret: str = ""  # "whsec_…", of all destinations
+    destinations: int = 0
     backlog: int = 0  # deliveries that are ready; a multiple of ``destinations``
 
 
-def fill(engine: Engine, size: Size, *, origin: str, sink: str, secrets: bytes | None, now: datetime) -> None:
-    """All in one transaction; the schema exists and its tables are empty.
+def main() -> None:
+    """The gateway's settings come from the environment."""
+    size = msgspec.json.decode(sys.argv[1], type=Size)
+    settings = load()
+    app.make_folder(settings)
+    app.migrate_now(settings)
+    vault = app.open_vault(settings)
+    now = utc_now()
+    ring = Ring().rotated(size.secret, now).pack()
+    engine = open_engine(settings.database)
+    fill(engine, size, lambda uid: vault.seal(ring, stored_destinations.place(uid)), now)
+    engine.dispose()
 
-    ``origin`` and ``sink`` are the addresses before /f/0 and /d/0.  ``secrets``: what a destination's row
-    holds, sealed by the program's own key.  Every feed is due at ``now`` and has not been read yet.
-    """
+
+def open_engine(url: str) -> Engine:
+    """For SQLite in haste: if this process dies, nobody wants the file."""
+    if not url.startswith("sqlite"):
+        return migrate.open_any(url)
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def configure(driver: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-262144", "foreign_keys=OFF"):
+            driver.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def fill(engine: Engine, size: Size, seal: Seal, now: datetime) -> None:
+    """All in one transaction; the schema exists and its tables are empty."""
     with engine.begin() as connection:
         account = _insert_one(connection, Account, email="bench@postbell.example", created_at=now)
-        _insert(connection, Destination, _destinations(size, account, sink, secrets, now))
-        _insert(connection, Feed, _feeds(size, origin, now))
-        _subscribe(connection, account, size, now)
+        _insert(connection, Destination, _destinations(size, account, seal, now))
+        _insert(connection, Feed, _feeds(size, now))
+        if size.destinations and size.feeds:
+            _subscribe(connection, account, size, now)
         if size.backlog:
             _insert(connection, Post, _posts(connection, size, now))
             _queue(connection, now)
 
 
-def _destinations(
-    size: Size, account: int, sink: str, secrets: bytes | None, now: datetime
-) -> Iterable[dict[str, Any]]:
+def _destinations(size: Size, account: int, seal: Seal, now: datetime) -> Iterable[dict[str, Any]]:
     for n in range(size.destinations):
+        uid = uuid7(now)
         yield {
-            "uid": uuid7(now),
+            "uid": uid,
             "account_id": account,
             "channel": "webhook",
-            "address": f"{sink}/d/{n}",
+            "lane": "webhook",
+            "address": f"{size.sink}/d/{n}",
             "verified_at": now,
-            "secrets": secrets,
+            "secrets": seal(uid) if size.secret else None,
             "created_at": now,
         }
 
 
-def _feeds(size: Size, origin: str, now: datetime) -> Iterable[dict[str, Any]]:
-    for n in range(size.feeds):
+def _feeds(size: Size, now: datetime) -> Iterable[dict[str, Any]]:
+    """Without a host: the gateway owes no politeness to addresses in EGRESS_ALLOW."""
+    for n in range(size.first, size.first + size.feeds):
         yield {
             "uid": uuid7(now),
             "source": "feed",
-            "key": f"{origin}/f/{n}",
-            "host": origin,
-            "last_seq": 0 if n else size.backlog // size.destinations,
-            "due_at": now,
+            "key": f"{size.origin}/f/{n}",
+            "last_seq": size.backlog // size.destinations if n == size.first and size.backlog else 0,
+            "due_at": now if size.due else now + timedelta(days=1),
+            "cursor": _cursor(n, now) if size.known else "{}",
+            "last_success_at": now if size.known else None,
             "created_at": now,
         }
+
+
+def _cursor(number: int, now: datetime) -> str:
+    """As the source writes it after reading the first version."""
+    modified = first_date()
+    read = {"v": READER, "h": "0" * 24, "f": int(now.timestamp()), "e": first_tag(number), "m": modified}
+    return msgspec.json.encode(read).decode()
 
 
 def _posts(connection: Connection, size: Size, now: datetime) -> Iterable[dict[str, Any]]:
@@ -81,7 +135,7 @@ def _posts(connection: Connection, size: Size, now: datetime) -> Iterable[dict[s
             "feed_id": feed,
             "seq": seq,
             "key": feed.to_bytes(8, "big") + key,
-            "digest": key,
+            "digest": key[:8],
             "title": f"Post {seq}",
             "url": f"https://publisher.example/{seq}",
             "content": TEXT,
@@ -120,15 +174,10 @@ def _queue(connection: Connection, now: datetime) -> None:
         "destination_id": subscriptions.c.destination_id,
         "post_id": posts.c.id,
         "post_version": literal(1),
-        "event": literal(""),
-        "text": literal(""),
         "lane": literal("webhook"),
         "state": literal(DeliveryState.READY.value),
         "due_at": literal(now, time),
         "expires_at": literal(now + EXPIRY, time),
-        "message_id": literal(""),
-        "error_code": literal(""),
-        "error": literal(""),
         "created_at": literal(now, time),
     }
     rows = select(*values.values()).join_from(posts, subscriptions, posts.c.feed_id == subscriptions.c.feed_id)
@@ -137,23 +186,13 @@ def _queue(connection: Connection, now: datetime) -> None:
 
 def _insert(connection: Connection, model: type[Any], rows: Iterable[dict[str, Any]]) -> None:
     rows = iter(rows)
-    defaults = _defaults(model)
-    while some := [defaults | row for row in islice(rows, SLICE)]:
+    while some := list(islice(rows, SLICE)):
         connection.execute(insert(_table(model)), some)
 
 
 def _insert_one(connection: Connection, model: type[Any], **row: Any) -> int:
     _insert(connection, model, [row])
     return _first(connection, model)
-
-
-def _defaults(model: type[Any]) -> dict[str, Any]:
-    """What the model gives to columns that a row does not name; Core does not know these."""
-    return {
-        name: field.default
-        for name, field in model.model_fields.items()
-        if name != "id" and not field.is_required() and field.default is not None
-    }
 
 
 def _first(connection: Connection, model: type[Any]) -> int:
@@ -163,3 +202,7 @@ def _first(connection: Connection, model: type[Any]) -> int:
 def _table(model: type[Any]) -> Table:
     table: Table = model.__table__
     return table
+
+
+if __name__ == "__main__":
+    main()

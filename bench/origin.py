@@ -48,7 +48,7 @@ class Origin:
         number = int(name)
         feed = self.visit(number)
         tag = b'"%d-%d"' % (number, feed.version)
-        date = formatdate(FIRST_ITEM_AT + feed.version, usegmt=True).encode()
+        date = _date(feed.version).encode()
         if self.is_known(head, tag, date):
             self.unmodified += 1
             return _NOT_MODIFIED % (tag, date)
@@ -89,6 +89,15 @@ _UNCHANGED = Feed()
 def first_tag(number: int) -> str:
     """The ETag of a feed's first version."""
     return f'"{number}-1"'
+
+
+def first_date() -> str:
+    """The Last-Modified of every feed's first version."""
+    return _date(1)
+
+
+def _date(version: int) -> str:
+    return formatdate(FIRST_ITEM_AT + version, usegmt=True)
 
 
 def main() -> None:

@@ -159,6 +159,23 @@ def _make(ours: dict[str, str], group: str, outbound: Outbound) -> dict[str, Any
     return {name: plugins.load(name, ours, group)(outbound) for name in plugins.names(ours, group)}
 
 
+def make_poller(
+    settings: Settings, database: Database, sources: Mapping[str, Source], clock: Clock, metrics: Metrics, gate: Gate
+) -> Poller:
+    """As the running gateway has it; a command uses it for one poll."""
+    return Poller(
+        database,
+        sources,
+        clock,
+        metrics,
+        gate,
+        policy=make_policy(settings),
+        politeness=feeds.Politeness(settings.host_connections, timedelta(seconds=settings.host_gap_seconds)),
+        interval=timedelta(seconds=settings.poll_seconds),
+        slots=settings.fetch_connections,
+    )
+
+
 # The running gateway
 
 
@@ -214,6 +231,8 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, hold: bool, c
     older = [Vault(read_key(settings.master_key_old)).fingerprint] if settings.master_key_old else []
     if not await database.write(accounts.check_master_key, vault.fingerprint, older):
         raise BadSetting("MASTER_KEY: not the key under which this database's secrets are sealed")
+    if settings.on_sqlite:
+        await database.write(feeds.release_all)
     while settings.on_sqlite:
         released = await database.write(deliveries.release_all)
         if not released:
@@ -243,17 +262,7 @@ def _assemble(
     clock: Clock,
 ) -> Gateway:
     metrics, gate, schedules = Metrics(), Gate(), make_schedules(settings)
-    poller = Poller(
-        database,
-        sources,
-        clock,
-        metrics,
-        gate,
-        policy=make_policy(settings),
-        politeness=feeds.Politeness(settings.host_connections, timedelta(seconds=settings.host_gap_seconds)),
-        interval=timedelta(seconds=settings.poll_seconds),
-        slots=settings.fetch_connections,
-    )
+    poller = make_poller(settings, database, sources, clock, metrics, gate)
     dispatcher = Dispatcher(
         database,
         channels,

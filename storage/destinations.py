@@ -50,6 +50,12 @@ def of_account(session: Session, account_id: int | None, limit: int) -> Sequence
     return session.exec(wanted).all()
 
 
+def disabled(session: Session, limit: int) -> Sequence[Destination]:
+    """Disabled destinations, the latest first."""
+    wanted = select_rows(Destination).where(col(Destination.disabled_at).is_not(None))
+    return session.exec(wanted.order_by(col(Destination.disabled_at).desc()).limit(limit)).all()
+
+
 def set_secrets(session: Session, destination_id: int, sealed: bytes) -> None:
     session.execute(update(DESTINATIONS).where(DESTINATIONS.c.id == destination_id).values(secrets=sealed))
 
@@ -90,12 +96,13 @@ def another(session: Session, account_id: int, but: int) -> int | None:
 
 
 def sealed(session: Session, after: int, limit: int) -> Sequence[tuple[int, UUID, bytes]]:
-    """Secrets as they are stored, in the order of ids."""
+    """Secrets as they are stored, in the order of ids; locked, so that no rotation is lost meanwhile."""
     wanted = (
         select(DESTINATIONS.c.id, DESTINATIONS.c.uid, DESTINATIONS.c.secrets)
         .where(DESTINATIONS.c.id > after, DESTINATIONS.c.secrets.is_not(None))
         .order_by(DESTINATIONS.c.id)
         .limit(limit)
+        .with_for_update()
     )
     return [(row.id, row.uid, row.secrets) for row in session.execute(wanted)]
 

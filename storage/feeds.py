@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, bindparam, func, literal_column, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -14,7 +14,8 @@ from storage.models import Feed, FeedState, Host
 FEEDS = Feed.__table__
 HOSTS = Host.__table__
 
-_DUE = leases.due(FEEDS, FEEDS.c.state == FeedState.ACTIVE)
+# The state is written out, or neither engine would see that the index of active feeds fits.
+_DUE = leases.due(FEEDS, FEEDS.c.state == literal_column(f"'{FeedState.ACTIVE}'"))
 _SETTLE = update(FEEDS).where(FEEDS.c.id == bindparam("_id"), FEEDS.c.lease_token == bindparam("_token"))
 
 
@@ -88,6 +89,12 @@ def save_hosts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         )
 
 
+def release_all(session: Session, now: datetime) -> int:
+    """At the start of the only process: every lease is a dead worker's.  Returns how many."""
+    leased = update(FEEDS).where(FEEDS.c.lease_token.is_not(None))
+    return leases.affected(session, leased.values(lease_token=None, due_at=now))
+
+
 def add(session: Session, feed: Feed) -> Feed:
     """Store a new feed; the same object comes back with its id."""
     session.add(feed)
@@ -116,3 +123,10 @@ def by_keys(session: Session, source: str, keys: Sequence[str]) -> set[str]:
 def newest(session: Session, limit: int) -> Sequence[Feed]:
     """Feeds, the latest added first."""
     return session.exec(select_rows(Feed).order_by(col(Feed.id).desc()).limit(limit)).all()
+
+
+def in_trouble(session: Session, limit: int) -> Sequence[Feed]:
+    """Feeds whose last polls failed, or that were given up; the longest in trouble first."""
+    bad = or_(col(Feed.failures) > 0, col(Feed.state).in_((FeedState.GONE, FeedState.DISABLED)))
+    wanted = select_rows(Feed).where(bad, col(Feed.state) != FeedState.PAUSED)
+    return session.exec(wanted.order_by(col(Feed.failing_since), col(Feed.id)).limit(limit)).all()

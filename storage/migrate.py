@@ -9,7 +9,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
-from storage.work import StorageError
+from storage.work import StorageError, translated
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x706F737462656C6C  # "postbell": the one advisory lock around all steps on PostgreSQL
@@ -33,7 +33,7 @@ def open_any(url: str) -> Engine:
 def pending(engine: Engine) -> Sequence[str]:
     """Steps still to take, first to last, as "revision: what it does".  Raises NewerSchema."""
     scripts = _scripts()
-    with engine.connect() as connection:
+    with translated(), engine.connect() as connection:
         return [f"{step.revision}: {step.doc}" for step in _steps(scripts, _current(connection))]
 
 
@@ -43,7 +43,7 @@ def upgrade(engine: Engine, before_first: Callable[[], None] = lambda: None) -> 
     Raises NewerSchema, or what a failed step raised; the steps before it stay, of itself nothing does.
     """
     taken: list[str] = []
-    with engine.connect() as connection:
+    with translated(), engine.connect() as connection:
         on_sqlite = engine.dialect.name == "sqlite"
         if not on_sqlite:
             connection.execute(text("SET statement_timeout = 0"))

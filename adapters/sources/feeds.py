@@ -308,6 +308,8 @@ def wish(of_document_seconds: int, headers: Mapping[str, str], now: datetime) ->
 def fresh_seconds(headers: Mapping[str, str], now: datetime) -> int:
     """How long the answer says it stays fresh; 0 or less when it does not, or says never."""
     control, expires = headers.get("Cache-Control", "").lower(), headers.get("Expires")
+    if not control and not expires:
+        return 0
     if "no-cache" in control or "no-store" in control:
         return 0
     if match := MAX_AGE.search(control):

@@ -23,6 +23,11 @@ AT_ONCE = 200  # attempts settled in one transaction
 VIEWS = 512  # posts kept rendered
 RINGS = 4096  # destinations whose secrets are kept open
 
+LONGEST_SEND = 25.0  # seconds; no channel may take longer for one message
+
+Claimed = tuple[deliveries.DueDelivery, float]
+"""A delivery, and when its lease is over by the monotonic clock."""
+
 log = structlog.get_logger("dispatcher")
 
 
@@ -61,36 +66,37 @@ class Dispatcher:
         """Claim no more, let sends end; what has not ended by then was perhaps sent, and is settled as such."""
         for lane in self.lanes:
             lane.pump.stop()
-        await asyncio.gather(*(lane.pump.drain(seconds) for lane in self.lanes))
+        for left in await asyncio.gather(*(lane.pump.drain(seconds) for lane in self.lanes)):
+            await self._hand_back(left)
         await self._sent.drain()
 
-    async def claim(self, lane: "Lane", room: int) -> int:
-        if not self._gate.writable:
-            return 0
+    async def claim(self, lane: "Lane", room: int) -> tuple[Sequence[Claimed], bool]:
         limits = {name: channel.in_flight for name, channel in self._channels.items() if channel.lane == lane.name}
+        if not limits or not self._gate.writable:
+            return (), False
+        lease_over = monotonic() + deliveries.LEASE.total_seconds()
         try:
             claim = await self._database.write(deliveries.take_due, lane.name, room, lane.after, limits)
             await self._renderer.load(claim.due)
         except StorageError as error:
             self._gate.failed(error)
             log.warning("deliveries not claimed", reason=str(error))
-            return 0
+            return (), False
         wrapped, lane.after = lane.after > 0 and not claim.after, claim.after
-        for due in claim.due:
-            lane.pump.start(self._deliver(due, monotonic() + deliveries.LEASE.total_seconds()))
         self._metrics.in_flight.labels(lane.name).set(lane.pump.running)
-        return len(claim.due) or claim.after or int(wrapped)
+        return [(due, lease_over) for due in claim.due], bool(claim.after or wrapped)
 
-    async def _deliver(self, due: deliveries.DueDelivery, lease_over: float) -> None:
+    async def deliver(self, claimed: Claimed) -> None:
+        """One attempt; one that could outlive its lease is not begun."""
+        due, lease_over = claimed
         started_at, started = self._clock(), monotonic()
-        result = await self._send(due, started_at)
-        now = monotonic()
-        if now >= lease_over:  # somebody else may have it by now
-            log.warning("lease over before the answer", delivery=due.id)
+        if started > lease_over - LONGEST_SEND:
+            await self._hand_back([claimed])
             return
+        result = await self._send(due, started_at)
+        ended_at, seconds = self._clock(), monotonic() - started
         channel = self._channels.get(due.channel)
-        ended_at = self._clock()
-        self._metrics.attempt_seconds.labels(due.channel).observe(now - started)
+        self._metrics.attempt_seconds.labels(due.channel).observe(seconds)
         if isinstance(result, Receipt):
             self._metrics.latency.labels(due.channel).observe((ended_at - due.created_at).total_seconds())
         self._sent.add(
@@ -125,7 +131,7 @@ class Dispatcher:
         if due.post and not post:
             raise Rejected("its post is no longer stored", code="post_gone")
         return Message(
-            id=due.message_id,
+            id=due.message_id(post.id if post else ""),
             address=due.address,
             secrets=tuple(one.text.encode() for one in ring.active(now)),
             event=due.event or "post.created",
@@ -155,6 +161,13 @@ class Dispatcher:
                 lane.pump.refill()
             return
 
+    async def _hand_back(self, left: Sequence[Claimed]) -> None:
+        """Claimed and never begun: somebody may take it at once."""
+        try:
+            await self._database.write(deliveries.hand_back, [due for due, _ in left])
+        except StorageError as error:  # their leases run out
+            log.warning("claims not handed back", claims=len(left), reason=str(error))
+
     def _count(self, settled: deliveries.Settled) -> None:
         for (channel, outcome), n in settled.outcomes.items():
             self._metrics.attempts.labels(channel, outcome).inc(n)
@@ -170,7 +183,7 @@ class Lane:
     def __init__(self, dispatcher: Dispatcher, name: str, slots: int) -> None:
         self.name = name
         self.after = 0  # the destination after which the next claim goes on
-        self.pump = Pump(lambda room: dispatcher.claim(self, room), slots)
+        self.pump: Pump[Claimed] = Pump(lambda room: dispatcher.claim(self, room), dispatcher.deliver, slots)
 
 
 class Renderer:

@@ -44,7 +44,7 @@ class Poller:
         self._policy, self._politeness, self._interval = policy, politeness, interval
         self._weather = Weather()
         self._finished: Batches[posts.Polled] = Batches(self._record, AT_ONCE)
-        self.pump = Pump(self._claim, slots)
+        self.pump = Pump(self._claim, self._work, slots)
 
     async def tick(self) -> None:
         await self.pump.tick()
@@ -56,23 +56,22 @@ class Poller:
         return result
 
     async def drain(self, seconds: float) -> None:
+        """Claim no more and let polls end; a feed that was not read by then is read again when its lease is over."""
         self.pump.stop()
         await self.pump.drain(seconds)
         await self._finished.drain()
 
-    async def _claim(self, room: int) -> int:
+    async def _claim(self, room: int) -> tuple[Sequence[feeds.DueFeed], bool]:
         if not self._gate.may_ingest:
-            return 0
+            return (), False
         try:
-            due, more = await self._database.write(feeds.take_due, min(room, CLAIM), self._politeness, self._interval)
+            claimed = await self._database.write(feeds.take_due, min(room, CLAIM), self._politeness, self._interval)
         except StorageError as error:
             self._gate.failed(error)
             log.warning("feeds not claimed", reason=str(error))
-            return 0
-        for feed in due:
-            self.pump.start(self._work(feed))
+            return (), False
         self._metrics.in_flight.labels("poll").set(self.pump.running)
-        return len(due) or int(more)
+        return claimed
 
     async def _work(self, due: feeds.DueFeed) -> None:
         self._finished.add(self._polled(due, await self._read(due)))

@@ -1,24 +1,34 @@
 """Keeps a bounded number of pieces of work running, and claims more as room comes free."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Generic, TypeVar
 
-Claim = Callable[[int], Awaitable[int]]
-"""Claims at most so many pieces, starts each by ``Pump.start``, and answers how many; 0: nothing is due."""
+T = TypeVar("T")
+
+AHEAD = 2  # times the slots: claimed already, not begun yet, so that claims come in handfuls
 
 
-class Pump:
-    """``tick`` claims until there is nothing due or no room, and never waits for what it has started.
+class Pump(Generic[T]):
+    """Runs ``work`` for what ``claim`` brings, at most ``slots`` at once.
 
-    Ticking is what the scheduler does every second; ``wake`` asks for a tick before that, from any thread.
+    ``claim`` takes at most so many pieces and answers them, and whether more may be due at once.  ``tick`` claims
+    until nothing is due or no room is left and never waits for what it has started: ticking is what the scheduler
+    does every second, ``wake`` and ``refill`` ask for a tick before that.
     """
 
-    def __init__(self, claim: Claim, slots: int) -> None:
-        self._claim, self._slots = claim, slots
+    def __init__(
+        self,
+        claim: Callable[[int], Awaitable[tuple[Sequence[T], bool]]],
+        work: Callable[[T], Coroutine[Any, Any, None]],
+        slots: int,
+    ) -> None:
+        self._claim, self._work, self._slots = claim, work, slots
         self._running: set[asyncio.Task[None]] = set()
+        self._claimed: deque[T] = deque()
         self._loop = asyncio.get_running_loop()
-        self._ticking = False
+        self._ticking: asyncio.Task[None] | None = None
         self._again = False
         self._stopped = False
 
@@ -28,49 +38,65 @@ class Pump:
 
     async def tick(self) -> None:
         """Claim while there is room; a tick that is asked for meanwhile makes this one go on."""
+        self._tick_soon()
         if self._ticking:
-            self._again = True
-            return
-        self._ticking = True
-        try:
-            while not self._stopped and (room := self._slots - self.running) > 0:
-                self._again = False
-                if not await self._claim(room) and not self._again:
-                    return
-        finally:
-            self._ticking = False
-
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+            await asyncio.shield(self._ticking)
 
     def wake(self) -> None:
         """Tick soon.  May be called from any thread."""
         self._loop.call_soon_threadsafe(self._tick_soon)
 
     def refill(self) -> None:
-        """Something was stored: claim again if half of the room is free.  Whole handfuls, not one by one."""
-        if self.running <= self._slots // 2:
+        """Tick soon if most of what was claimed has begun."""
+        if len(self._claimed) <= self._slots // 2:
             self._tick_soon()
 
     def stop(self) -> None:
-        """Claim no more."""
+        """Claim and begin no more."""
         self._stopped = True
 
-    async def drain(self, seconds: float) -> bool:
-        """Wait for what is running; what has not ended by then is cancelled.  True: all of it ended by itself."""
+    async def drain(self, seconds: float) -> Sequence[T]:
+        """After ``stop``: wait for what is running, and cancel what has not ended by then.
+
+        Returns what was claimed and never begun.
+        """
+        if self._ticking:
+            await asyncio.wait([self._ticking])
         if self._running:
             await asyncio.wait(set(self._running), timeout=seconds)
-        late = set(self._running)
-        for task in late:
-            task.cancel()
-        if late:
+        if late := set(self._running):
+            for task in late:
+                task.cancel()
             await asyncio.wait(late, timeout=1)
-        return not late
+        return tuple(self._claimed)
 
     def _tick_soon(self) -> None:
-        if self._ticking:
-            self._again = True
-        elif not self._stopped:
-            self._tick_task = self._loop.create_task(self.tick())
+        if self._stopped:
+            return
+        self._again = True
+        if self._ticking is None:
+            self._ticking = self._loop.create_task(self._tick())
+
+    async def _tick(self) -> None:
+        try:
+            while self._again and not self._stopped and (room := self._room()) > 0:
+                self._again = False
+                claimed, more = await self._claim(room)
+                self._again = self._again or more
+                self._claimed.extend(claimed)
+                self._begin()
+        finally:
+            self._ticking = None
+
+    def _room(self) -> int:
+        return self._slots * (1 + AHEAD) - len(self._running) - len(self._claimed)
+
+    def _begin(self) -> None:
+        while self._claimed and len(self._running) < self._slots and not self._stopped:
+            task = self._loop.create_task(self._work(self._claimed.popleft()))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._begin()

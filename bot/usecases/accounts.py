@@ -39,7 +39,16 @@ def list_all(work: Work, limit: int) -> Sequence[Account]:
 
 def check_master_key(work: Work, fingerprint: str, older: Sequence[str]) -> bool:
     """Whether this master key is the one of the stored secrets; the first key is remembered."""
-    stored = accounts.fact(work.session, FINGERPRINT)
-    if stored is None:
+    if accounts.fact(work.session, FINGERPRINT) is None:
         accounts.set_fact(work.session, FINGERPRINT, fingerprint)
-    return stored in (None, fingerprint, *older)
+    return master_key_fits(work, fingerprint, older)
+
+
+def master_key_fits(work: Work, fingerprint: str, older: Sequence[str]) -> bool:
+    """As ``check_master_key``, and nothing is remembered."""
+    return accounts.fact(work.session, FINGERPRINT) in (None, fingerprint, *older)
+
+
+def set_master_key(work: Work, fingerprint: str) -> None:
+    """Remember another key, now that everything is sealed under it."""
+    accounts.set_fact(work.session, FINGERPRINT, fingerprint)

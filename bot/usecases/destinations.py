@@ -78,6 +78,11 @@ def of_account(work: Work, account_id: int | None, limit: int) -> Sequence[Desti
     return destinations.of_account(work.session, account_id, limit)
 
 
+def disabled(work: Work, limit: int) -> Sequence[Destination]:
+    """Destinations to which nothing is sent any more, the latest disabled first."""
+    return destinations.disabled(work.session, limit)
+
+
 def place(uid: UUID) -> str:
     """Where a destination's secrets are stored, to which they are bound."""
     return f"destinations|{uid}|secrets"

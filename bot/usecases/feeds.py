@@ -68,6 +68,11 @@ def _turns(work: Work, rows: Sequence[Any], politeness: Politeness) -> polling.T
     return turns
 
 
+def release_all(work: Work) -> int:
+    """At the start of the only process: what is leased was a dead one's, and is read again.  Returns how many."""
+    return feeds.release_all(work.session, work.now)
+
+
 def _due(row: Any, token: str, default: timedelta) -> DueFeed:
     return DueFeed(
         id=row.id,
@@ -132,6 +137,11 @@ def find(work: Work, source: str, key: str) -> Feed | None:
 def newest(work: Work, limit: int) -> Sequence[Feed]:
     """Feeds, the latest added first."""
     return feeds.newest(work.session, limit)
+
+
+def in_trouble(work: Work, limit: int) -> Sequence[Feed]:
+    """Feeds that cannot be read at present, or are read no more, the longest first."""
+    return feeds.in_trouble(work.session, limit)
 
 
 def hurry(work: Work, feed_id: int, default: timedelta) -> DueFeed:

@@ -335,6 +335,11 @@ def load(work: Work, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, in
     return {(row.id, row.version): _stored(row) for row in rows}
 
 
+def newest(work: Work, feed_id: int, limit: int) -> Sequence[Any]:
+    """The feed's posts as they are stored, the latest first."""
+    return posts.newest(work.session, feed_id, limit)
+
+
 def _stored(row: Any) -> Stored:
     tags = msgspec.json.decode(row.extras).get("tags", ()) if row.extras else ()
     same = {name: getattr(row, name) for name in _SAME}

@@ -366,3 +366,17 @@ def test_a_literal_passes_exactly_when_it_may_be_dialled(address: IPv4Address | 
             CLOSED.check_url(url, "webhook")
     else:
         assert CLOSED.check_url(url, "webhook")
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "inside"),
+    [
+        ("127.0.0.1", 8080, True),
+        ("127.0.0.1", 80, False),
+        ("::1", 8080, False),
+        ("localhost", 8080, False),
+        ("", 0, False),
+    ],
+)
+def test_only_literals_are_known_to_be_inside_beforehand(host: str, port: int, inside: bool) -> None:
+    assert Egress.parse("127.0.0.1/32:8080").inside_literal(host, port) is inside

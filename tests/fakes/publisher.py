@@ -66,7 +66,9 @@ class Feed:
     always: Answer | None = None  # instead of the feed, every time
     answers: deque[Answer] = field(default_factory=deque)  # instead of the feed, each used once, in order
     items: list[Item] = field(default_factory=list)
+    keep: int = 0  # so many of the newest items stay in the document, as in most real feeds; 0: all
     modified: datetime = START
+    _published: int = 0
     _served: int = 0
     _rendered: tuple[bytes, str] | None = None
 
@@ -75,7 +77,7 @@ class Feed:
     ) -> Item:
         """Add ``count`` items, the newest last; returns the last."""
         for _ in range(count):
-            number = len(self.items) + 1
+            number = self._published = self._published + 1
             self.modified = at or max(self.modified, START + timedelta(minutes=number))
             self.items.append(
                 Item(
@@ -86,6 +88,8 @@ class Feed:
                     published=self.modified,
                 )
             )
+        if self.keep:
+            del self.items[: -self.keep]
         self._rendered = None
         return self.items[-1]
 

@@ -11,7 +11,7 @@ from adapters.base import FeedInfo
 
 from . import dates, media
 from .items import Document, Item, author_name, posts, publishers_wish
-from .text import absolute, html_title, one_line, plain_text
+from .text import html_title, one_line, plain_text
 from .xmltree import ATOM, Names, Tree, inner_html, local_name, names
 
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -62,7 +62,7 @@ class _Link:
         return cls(
             (element.get("rel") or "alternate").strip().lower().removeprefix(_RELATIONS),
             (element.get("type") or "").strip().lower(),
-            absolute(element.get("href") or element.text or "", tree.base(element)),
+            tree.link(element, element.get("href") or element.text),
             element.get("length") or "",
         )
 

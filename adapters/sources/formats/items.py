@@ -136,12 +136,11 @@ def _post(key: bytes, link_key: bytes | None, item: Item, pristine: bool) -> Pos
         published=item.published,
         updated=item.updated,
         image=item.image,
-        enclosures=tuple(item.enclosures[:_MOST_FILES]) if item.enclosures else (),
+        enclosures=tuple(item.enclosures),
         tags=_tags(item.tags) if item.tags else (),
     )
 
 
-_MOST_FILES = 20
 _MOST_TAGS = 50
 
 

@@ -5,7 +5,6 @@ from lxml import etree
 from adapters.base import Enclosure
 
 from .items import Item
-from .text import absolute
 from .xmltree import Names, Tree
 
 
@@ -51,13 +50,16 @@ def _take_file(element: etree._Element, item: Item, tree: Tree) -> None:
 
 
 def _address(element: etree._Element, tree: Tree) -> str:
-    return absolute(element.get("url") or element.get("href") or "", tree.base(element))
+    return tree.link(element, element.get("url") or element.get("href"))
+
+
+MOST_FILES = 20
 
 
 def add_file(item: Item, address: str, media_type: str, size: str) -> None:
     """A picture among the files also becomes the post's image if it has none."""
     media_type = media_type.strip().lower()[:100]
-    if address and all(address != file.url for file in item.enclosures):
+    if address and len(item.enclosures) < MOST_FILES and all(address != file.url for file in item.enclosures):
         size = size.strip()
         is_size = size.isdecimal() and len(size) < 16
         item.enclosures.append(Enclosure(address, media_type, int(size) or None if is_size else None))

@@ -10,7 +10,7 @@ from adapters.base import FeedFailed, FeedFault, FeedInfo
 from . import dates, media
 from .items import Document, Item, author_name, posts, publishers_wish
 from .text import absolute, one_line, rss_title
-from .xmltree import RSS, Names, Tree, inner_html, local_name, names
+from .xmltree import RSS, Names, Tree, inner_html, local_name, names, own_base
 
 
 def read(tree: Tree, now: datetime) -> Document:
@@ -23,7 +23,7 @@ def read(tree: Tree, now: datetime) -> Document:
     elements: list[etree._Element] = []
     for part in parts:
         elements += channel.read(part) if local_name(part) == "channel" else [part]
-    reader = _Items(tree, known, now, channel.home, channel.language.lower().startswith("zh"))
+    reader = _Items(tree, known, now, tree.base(parts[0]), channel.home, channel.language.lower().startswith("zh"))
     found = channel.found
     return Document(
         channel.info(),
@@ -49,9 +49,10 @@ class _Channel:
         for child in channel:
             name = self.known[child.tag]
             if name == "item":
-                items.append(child)
+                if len(child):
+                    items.append(child)
             elif name in ("link", "atom:link"):
-                address = absolute(child.get("href") or child.text or "", self.tree.base(child))
+                address = self.tree.link(child, child.get("href") or child.text)
                 self.links.append((name, (child.get("rel") or "alternate").lower(), address))
             elif name and (text := (child.text or "").strip()):
                 self.found.setdefault(name, text)
@@ -85,12 +86,13 @@ class _Items:
     tree: Tree
     known: Names
     now: datetime
+    base: str
     home: str
     chinese: bool
 
     def read(self, element: etree._Element) -> Item:
         """Of elements that occur twice the first that says something counts."""
-        item = Item(base=self.tree.base(element))
+        item = Item(base=own_base(element, self.base))
         found: dict[str, str] = {}
         known = self.known
         for child in element:
@@ -108,19 +110,20 @@ class _Items:
 
     def _take(self, name: str, element: etree._Element, item: Item, found: dict[str, str]) -> None:
         """An element that says something by its attributes or children."""
-        if name in media.NAMES:
-            media.take(name, element, item, found, self.tree, self.known)
-        elif name in ("category", "dc:subject"):
+        if name in ("category", "dc:subject"):
             item.tags.append(element.text or "")
+        elif name == "guid":
+            if element.text and name not in found and not element.text.isspace():
+                found[name] = element.text
+                found["permalink"] = element.get("isPermaLink") or element.get("ispermalink") or "true"
         elif name in ("link", "atom:link"):
             is_page = name == "link" or (element.get("rel") or "alternate").lower() == "alternate"
-            written = element.text or element.get("href") or ""
-            if is_page and name not in found and (address := absolute(written, self.tree.base(element))):
+            written = element.text or element.get("href")
+            if is_page and name not in found and (address := self.tree.link(element, written)):
                 found[name] = address
-        elif name == "guid" and "guid" not in found and element.text and not element.text.isspace():
-            found["guid"] = element.text
-            found["permalink"] = element.get("isPermaLink") or element.get("ispermalink") or "true"
-        elif name in ("author", "atom:author"):
+        elif name in media.NAMES:
+            media.take(name, element, item, found, self.tree, self.known)
+        else:  # an author, perhaps in Atom's manner
             name_part = next((child for child in element if local_name(child) == "name"), element)
             found.setdefault("author", name_part.text or "")
 
@@ -134,9 +137,11 @@ class _Items:
         item.video_id = found.get("yt:videoid", "").strip()
 
     def _date(self, item: Item, found: dict[str, str]) -> None:
-        item.published_text = next((found[name].strip() for name in _PUBLISHED if name in found), "")
+        get = found.get
+        published = get("pubdate") or get("dc:date") or get("dcterms:issued") or get("dcterms:created")
+        item.published_text = (published or get("atom:published") or get("published") or "").strip()
         item.published = dates.parse(item.published_text, self.now, chinese=self.chinese)
-        if updated := next((found[name] for name in _UPDATED if name in found), ""):
+        if updated := get("atom:updated") or get("dcterms:modified") or get("updated"):
             item.updated = dates.parse(updated, self.now, chinese=self.chinese)
 
     def _fill(self, item: Item, found: dict[str, str]) -> None:
@@ -155,5 +160,3 @@ class _Items:
 
 _WITH_ATTRIBUTES = media.NAMES | {"author", "atom:author", "atom:link", "category", "dc:subject", "guid", "link"}
 _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
-_PUBLISHED = ("pubdate", "dc:date", "dcterms:issued", "dcterms:created", "atom:published", "published")
-_UPDATED = ("atom:updated", "dcterms:modified", "updated")

@@ -1,6 +1,7 @@
 """Makes text from outside fit to keep: harmless characters, one-line titles, bounded lengths, absolute links."""
 
 import re
+from collections.abc import Callable
 from html import unescape
 from urllib.parse import urljoin
 
@@ -20,9 +21,9 @@ def safe(text: str) -> str:
 
 def one_line(text: str, length: int = TITLE_LENGTH) -> str:
     """Plain text on one line, safe, at most ``length`` characters."""
-    if not text.isprintable():  # the usual line is, and needs nothing but its blanks put right
-        text = safe(text[: 4 * TITLE_LENGTH])
-    return " ".join(text.split())[:length].rstrip()
+    if text.isprintable() and len(text) <= length and "  " not in text:  # nearly all
+        return text.strip()
+    return " ".join(safe(text[: 4 * TITLE_LENGTH]).split())[:length].rstrip()
 
 
 # HTML's own, so that "Vec<String>" in a title stays what its author wrote.
@@ -37,20 +38,17 @@ _TAG = re.compile(
 _STILL_ESCAPED = re.compile(r"&(?:amp|lt|gt|quot|#\d+);")
 
 
-def rss_title(text: str) -> str:
-    """A title that should be plain text and is, as often, HTML, or HTML escaped twice (feeds.md 1.2)."""
-    if "&" in text or "<" in text:
-        text = _TAG.sub("", unescape(text[: 4 * TITLE_LENGTH]))
-        if _STILL_ESCAPED.search(text):
-            text = unescape(text)
-    return one_line(text)
-
-
 def html_title(text: str) -> str:
-    """A title that is said to be HTML."""
+    """A title that is HTML, as plain text."""
     if "&" in text or "<" in text:
         text = unescape(_TAG.sub("", text[: 4 * TITLE_LENGTH]))
     return one_line(text)
+
+
+def rss_title(text: str) -> str:
+    """A title that should be plain text and is, as often, HTML or HTML escaped twice (feeds.md 1.2)."""
+    title = html_title(text)
+    return one_line(unescape(title)) if "&" in title and _STILL_ESCAPED.search(title) else title
 
 
 _ANY_TAG = re.compile(r"<[^<>]*>")
@@ -73,8 +71,11 @@ def cut(text: str, size: int = CONTENT_SIZE) -> str:
 _ABSOLUTE = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 
 
-def absolute(link: str, base: str) -> str:
-    """The link made absolute; empty unless it leads over http(s) and is short enough."""
+def absolute(link: str, base: str | Callable[[], str]) -> str:
+    """The link made absolute; empty unless it leads over http(s) and is short enough.
+
+    ``base`` is a function where finding it out takes a while: most links do not need it.
+    """
     link = link.strip()
     if not link or len(link) > LINK_LENGTH:
         return ""
@@ -82,7 +83,7 @@ def absolute(link: str, base: str) -> str:
         link = safe(link).replace("\n", "").replace("\t", "").replace(" ", "%20")
     if not _ABSOLUTE.match(link):
         try:
-            link = urljoin(base, link)
+            link = urljoin(base if isinstance(base, str) else base(), link)
         except ValueError:
             return ""
         if not _ABSOLUTE.match(link):

@@ -3,7 +3,6 @@
 feedparser is slow, and hostile documents make it very slow: run this only in a child that can be killed.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
@@ -81,7 +80,7 @@ def _from_feedparser(data: bytes, url: str, now: datetime, *, truncated: bool) -
 class _Entries:
     """Turns feedparser's values into ours, such that an item has the key that the strict reader gives it."""
 
-    def __init__(self, version: str, feed: Mapping[str, Any], url: str, now: datetime) -> None:
+    def __init__(self, version: str, feed: dict[str, Any], url: str, now: datetime) -> None:
         self.is_atom = version.startswith("atom")
         self.feed, self.url, self.now = feed, url, now
         self.home = absolute(_text(feed, "link"), url)
@@ -97,7 +96,7 @@ class _Entries:
             topic=next((absolute(address, self.url) for address in _addresses(self.feed, "self")), ""),
         )
 
-    def item(self, entry: Mapping[str, Any]) -> Item:
+    def item(self, entry: dict[str, Any]) -> Item:
         item = Item(raw_id=_text(entry, "id").strip(), link=absolute(_text(entry, "link"), self.url))
         item.video_id = _text(entry, "yt_videoid").strip()
         item.title = self._title(entry)
@@ -109,13 +108,13 @@ class _Entries:
         item.other_link = item.enclosures[0].url if item.enclosures else self.home
         return item
 
-    def _title(self, found: Mapping[str, Any]) -> str:
+    def _title(self, found: dict[str, Any]) -> str:
         title = _text(found, "title")
         if not self.is_atom:
             return rss_title(title)
         return html_title(title) if _is_html(found.get("title_detail", {})) else one_line(title)
 
-    def _date(self, item: Item, entry: Mapping[str, Any]) -> None:
+    def _date(self, item: Item, entry: dict[str, Any]) -> None:
         published, updated = _text(entry, "published") or _text(entry, "created"), _text(entry, "updated")
         if not published and not self.is_atom:
             published, updated = updated, ""  # dc:date
@@ -124,7 +123,7 @@ class _Entries:
         item.published = dates.parse(published, self.now, chinese=chinese)
         item.updated = dates.parse(updated, self.now, chinese=chinese)
 
-    def _content(self, item: Item, entry: Mapping[str, Any]) -> None:
+    def _content(self, item: Item, entry: dict[str, Any]) -> None:
         summary = _text(entry, "summary")
         found = next((part for part in entry.get("content", ()) if _text(part, "value").strip()), None)
         if found is None:
@@ -134,7 +133,7 @@ class _Entries:
         item.is_html = not self.is_atom or _is_html(found)
         item.base = absolute(_text(found, "base"), self.url) or self.url
 
-    def _files(self, item: Item, entry: Mapping[str, Any]) -> None:
+    def _files(self, item: Item, entry: dict[str, Any]) -> None:
         pictures = [*entry.get("media_thumbnail", ()), entry.get("image", {})]
         addresses = (_text(picture, "url") or _text(picture, "href") for picture in pictures)
         item.image = next((found for each in addresses if (found := absolute(each, self.url))), "")
@@ -143,19 +142,19 @@ class _Entries:
                 add_file(item, absolute(_text(link, "href"), self.url), _text(link, "type"), _text(link, "length"))
 
 
-def _author(found: Mapping[str, Any]) -> str:
+def _author(found: dict[str, Any]) -> str:
     names = [author_name(_text(person, "name")) for person in found.get("authors", ())]
     return ", ".join(name for name in names if name) or author_name(_text(found, "author"))
 
 
-def _is_html(detail: Mapping[str, Any]) -> bool:
+def _is_html(detail: dict[str, Any]) -> bool:
     return _text(detail, "type") in ("text/html", "application/xhtml+xml")
 
 
-def _addresses(found: Mapping[str, Any], rel: str) -> list[str]:
+def _addresses(found: dict[str, Any], rel: str) -> list[str]:
     return [_text(link, "href") for link in found.get("links", ()) if _text(link, "rel") == rel]
 
 
-def _text(found: Mapping[str, Any], name: str) -> str:
-    value = found.get(name)
+def _text(found: dict[str, Any], name: str) -> str:
+    value = dict.get(found, name)  # feedparser's own get() answers with other fields for absent ones
     return value if isinstance(value, str) else ""

@@ -15,7 +15,7 @@ from adapters.base import FeedFailed, FeedFault
 
 from .items import NotStrict
 from .repairs import declare_prefixes, entities_of, repair
-from .text import LINK_LENGTH
+from .text import LINK_LENGTH, absolute
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +25,32 @@ class Tree:
     root: etree._Element
     url: str
     pristine: bool  # no character in it has to be removed before it is kept
-    has_bases: bool
 
     def base(self, element: etree._Element) -> str:
         """What relative addresses in ``element`` are relative to: xml:base, else the document's address."""
         base = self.url
-        if self.has_bases:
-            for step in reversed([element, *element.iterancestors()]):
-                if relative := step.get(_XML_BASE):
-                    base = _joined(base, str(relative).strip())
+        for step in reversed([element, *element.iterancestors()]):
+            base = own_base(step, base)
         return base
+
+    def link(self, element: etree._Element, written: str | None) -> str:
+        """A link that stands in ``element``, made absolute; empty if it is none."""
+        return absolute(written, lambda: self.base(element)) if written else ""
+
+
+def own_base(element: etree._Element, outer: str) -> str:
+    """``outer``, the base around ``element``, as changed by the element itself."""
+    relative = element.get(_XML_BASE)
+    if not relative:
+        return outer
+    try:
+        joined = urljoin(outer, str(relative).strip())
+    except ValueError:
+        return outer
+    return joined if joined.startswith(("http://", "https://")) and len(joined) <= LINK_LENGTH else outer
 
 
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
-
-
-def _joined(base: str, relative: str) -> str:
-    try:
-        joined = urljoin(base, relative)
-    except ValueError:
-        return base
-    return joined if joined.startswith(("http://", "https://")) and len(joined) <= LINK_LENGTH else base
 
 
 def parse(data: bytes, url: str) -> Tree:
@@ -69,7 +74,7 @@ def parse(data: bytes, url: str) -> Tree:
             root, fault = _strict(markup)
     if root is None:
         raise NotStrict("the document is not well-formed XML")
-    return Tree(root, url, _is_pristine(markup), b"xml:base" in markup)
+    return Tree(root, url, _is_pristine(markup))
 
 
 _HTML = frozenset((b"html", b"head", b"body"))
@@ -124,27 +129,36 @@ class Prolog:
 def read_prolog(data: bytes) -> Prolog:
     """Find the root element, past declarations, comments and whatever was printed before them."""
     at, doctype = 0, b""
-    while (at := data.find(b"<", at)) >= 0:
+    while mark := _MARK.search(data, at):
+        at = mark.start()
         if data.startswith(b"<?", at):
             end = data.find(b"?>", at)
         elif data.startswith(b"<!--", at):
             end = data.find(b"-->", at)
-        elif match := _DOCTYPE.match(data, at):
-            doctype, end = match[0], match.end() - 1
+        elif data[at : at + 9].upper() == b"<!DOCTYPE":
+            match = None if doctype else _DOCTYPE.match(data, at)  # once: a search may go through it all
+            doctype, end = (match[0], match.end()) if match else (doctype, -1)
         elif match := _NAME.match(data, at):
-            return Prolog(match[1].rpartition(b":")[2].lower(), at, doctype)
+            name = match[1].rpartition(b":")[2].lower()
+            end = data.find(b"<?xml ", at, at + _MOST_PRINTED) if name in _PRINTED else -1
+            if end < 0:
+                return Prolog(name, at, doctype)
+            # else a program printed something, and its document begins only there
         else:
-            end = at
+            end = at + 1
         if end < 0:
             break
-        at = end + 1
+        at = end
     return Prolog(b"", len(data), doctype)
 
 
+_PRINTED = frozenset((b"b", b"br", b"div", b"font", b"p", b"pre", b"script", b"span", b"strong", b"table"))
+_MOST_PRINTED = 4096  # bytes
 _DOCTYPE = re.compile(rb"<!DOCTYPE\s(?:[^\[>]*\[.*?\]\s*>|[^\[>]*>)", re.IGNORECASE | re.DOTALL)
+_MARK = re.compile(rb"<(?=[A-Za-z_!?\x80-\xff])")
 _NAME = re.compile(rb"<([A-Za-z_\x80-\xff][^\s<>/]*)")
 
-_UNSAFE_CHARACTER = re.compile(rb"\xe2(?:\x80[\xaa-\xae]|\x81[\xa6-\xa9])")
+_UNSAFE_OVERRIDE = re.compile(rb"\xe2(?:\x80[\xaa-\xae]|\x81[\xa6-\xa9])")
 _UNSAFE_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
 _UNSAFE_REFERENCE = re.compile(
     rb"&[#](?:0*(?:\d|[12]\d|3[01]|12[789]|1[345]\d|823[4-8]|829[4-7])|[xX]0*(?:[01]?[0-9a-fA-F]|7[fF]|[89][0-9a-fA-F]|"
@@ -153,12 +167,12 @@ _UNSAFE_REFERENCE = re.compile(
 
 
 def _is_pristine(markup: bytes) -> bool:
-    """Whether ``safe`` would find nothing in the document.  Each pattern begins with one rare byte: it is fast."""
+    """Whether ``safe`` would find nothing in the document.  The rare bytes are looked for first: it is fast."""
     return not (
         b"\x7f" in markup
-        or _UNSAFE_CHARACTER.search(markup)
-        or _UNSAFE_CONTROL.search(markup)
-        or _UNSAFE_REFERENCE.search(markup)
+        or (b"\xc2" in markup and _UNSAFE_CONTROL.search(markup))
+        or (b"\xe2" in markup and _UNSAFE_OVERRIDE.search(markup))
+        or (b"&" in markup and _UNSAFE_REFERENCE.search(markup))
     )
 
 

@@ -1,0 +1,122 @@
+"""The gateway as a contestant: all of it, as `postbell serve` runs it, over a database filled for the purpose.
+
+Only its address space is shared: the orders come in by another way, and its metrics say when work is done.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+from prometheus_client import Counter
+from sqlalchemy import func, select, update
+
+from bench.children import Answer, BenchError, obey
+from bench.fill import Size
+from bench.stalls import StallWatch
+from bot import app, logs
+from bot.settings import load
+from storage.models import Feed
+from storage.work import Work
+
+FEEDS = Feed.__table__
+LOOK_SECONDS = 0.01
+PATIENCE_SECONDS = 240.0
+
+
+class Postbell:
+    """The orders; each preparation begins with an empty data directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._prepared = 0
+        self._running = AsyncExitStack()
+        self._watch = StallWatch()
+
+    async def prepare(self, **size: Any) -> Answer:
+        """``size`` as in fill.py; nothing is due yet."""
+        await self._running.aclose()
+        self._prepared += 1
+        settings = {"DATA_DIR": str(self._folder / str(self._prepared)), "PORT": "0", "METRICS_PORT": "0"}
+        os.environ |= settings | {"EGRESS_ALLOW": "127.0.0.1/32", "LOG_LEVEL": "warning"}
+        await fill(Size(**size))
+        self._feeds = size.get("feeds", 0)
+        self._running = AsyncExitStack()
+        self._gateway = await self._running.enter_async_context(app.run(load()))
+        return {}
+
+    async def run(self) -> Answer:
+        """Every feed becomes due at once, and is polled once.  ``new``: posts stored; ``stall`` as of the straw."""
+        self._watch.worst()
+        polls, posts = self._polls(), total(self._gateway.metrics.posts)
+        await self._gateway.database.write(make_due)
+        self._gateway.poller.pump.wake()
+        await until(lambda: self._polls() - polls >= self._feeds)
+        while await self._gateway.database.read(being_read):
+            await asyncio.sleep(LOOK_SECONDS)
+        new = total(self._gateway.metrics.posts) - posts
+        return {"done": self._polls() - polls, "new": new, "stall": self._watch.worst()}
+
+    async def post(self, count: int) -> Answer:
+        """Every feed is polled once, and what that brings is sent: ``count`` messages.  ``done`` counts them."""
+        metric = self._gateway.metrics.deliveries
+        sent = total(metric)
+        await self.run()
+        await until(lambda: total(metric) - sent >= count)
+        return {"done": total(metric) - sent}
+
+    async def close(self) -> None:
+        await self._running.aclose()
+
+    def _polls(self) -> int:
+        return total(self._gateway.metrics.fetches)
+
+
+async def fill(size: Size) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.fill", msgspec.json.encode(size).decode(), stdout=asyncio.subprocess.DEVNULL
+    )
+    if await process.wait():
+        raise BenchError("the database could not be filled")
+
+
+def total(counter: Counter) -> int:
+    """Over all labels."""
+    return sum(
+        int(sample.value)
+        for metric in counter.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    )
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not done():
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def make_due(work: Work) -> None:
+    work.session.execute(update(FEEDS).values(due_at=work.now))
+
+
+def being_read(work: Work) -> int:
+    return work.session.execute(select(func.count()).where(FEEDS.c.lease_token.is_not(None))).scalar_one()
+
+
+async def main(folder: Path) -> None:
+    logs.configure("warning", "json")
+    ours = Postbell(folder)
+    await obey({"prepare": ours.prepare, "run": ours.run, "post": ours.post})
+    await ours.close()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="postbell-bench-") as temporary:
+        uvloop.run(main(Path(temporary)))

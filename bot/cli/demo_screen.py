@@ -1,0 +1,247 @@
+"""How the demo looks: a live screen on a terminal, a line per event elsewhere, and the summary at the end."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bot.cli.demo_ledger import Latencies, Ledger, Story
+
+FRAME_LINES = 21  # of the screen without its posts
+
+
+@dataclass(slots=True)
+class Scene:
+    """What does not change, or is said by hand."""
+
+    feed_url: str
+    hook_url: str
+    pid: int
+    folder: str
+    ends_at: datetime | None
+    failing: bool = False  # the receiver, on purpose
+    closing: bool = False  # nothing new is published
+    last: Any = None  # the body that arrived last, decoded
+    last_headers: str = ""
+
+
+class View(Protocol):
+    """Shows the ledger as it grows."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def show(self, now: datetime) -> None:
+        """What is new, or how it stands; called several times a second."""
+
+
+def make_view(console: Console, ledger: Ledger, scene: Scene) -> View:
+    return Screen(console, ledger, scene) if console.is_terminal else Lines(ledger, scene)
+
+
+class Lines:
+    """For pipes and logs."""
+
+    def __init__(self, ledger: Ledger, scene: Scene) -> None:
+        self._ledger, self._scene = ledger, scene
+
+    def __enter__(self) -> Self:
+        print(f"gateway    {_gateway(self._scene)}")
+        print(f"publisher  {self._scene.feed_url}")
+        print(f"receiver   {self._scene.hook_url}", flush=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def show(self, now: datetime) -> None:  # noqa: ARG002
+        while self._ledger.events:
+            event = self._ledger.events.popleft()
+            print(f"{_clock(event.at)}  {event.what:<13}  {event.detail}", flush=True)
+
+
+class Screen:
+    """For terminals.  Drawn by ``show`` only, so that the ledger never changes while it is read."""
+
+    def __init__(self, console: Console, ledger: Ledger, scene: Scene) -> None:
+        self._console, self._ledger, self._scene = console, ledger, scene
+        self._live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def show(self, now: datetime) -> None:
+        self._ledger.events.clear()  # the table shows them
+        room = max(self._console.size.height - FRAME_LINES, 3)
+        self._live.update(
+            Group(
+                _cast(self._scene),
+                _posts(list(self._ledger.stories.values())[-room:], room, now),
+                _last(self._scene),
+                _foot(self._ledger, self._scene, now),
+            ),
+            refresh=True,
+        )
+
+
+# The screen, from top to bottom
+
+
+def _cast(scene: Scene) -> RenderableType:
+    """Who plays."""
+    cast = Table.grid(padding=(0, 1), expand=True)
+    for _ in range(2):
+        cast.add_column(ratio=1, no_wrap=True)
+        cast.add_column()
+    cast.add_column(ratio=1, no_wrap=True)
+    mood = Text("answers 503, on purpose", "bold red") if scene.failing else Text("checks every signature", "green")
+    arrow = Text("──▶", "bright_black")
+    cast.add_row(Text("publisher", "bold"), arrow, Text("postbell serve", "bold cyan"), arrow, Text("receiver", "bold"))
+    cast.add_row(_url(scene.feed_url), "", Text(f"process {scene.pid}", "bright_black"), "", _url(scene.hook_url))
+    quiet = "nothing new any more" if scene.closing else "a post every 3 s"
+    cast.add_row(Text(quiet), "", Text("looks every second"), "", mood)
+    return Panel(cast, title="[bold]Postbell[/] demo", border_style="cyan", padding=(0, 1))
+
+
+def _posts(stories: list[Story], room: int, now: datetime) -> RenderableType:
+    """The newest posts, and how far each is."""
+    table = Table(box=None, expand=True, padding=(0, 1), header_style="bright_black")
+    table.add_column("#", justify="right", width=4)
+    table.add_column("post", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("found", justify="right", width=8)
+    table.add_column("tries", width=29, no_wrap=True)
+    table.add_column("arrived", justify="right", width=8)
+    for story in stories:
+        found = f"+{_apart(story.published_at, story.found_at)}" if story.found_at else "…"
+        done = story.delivery
+        arrived = Text(f"+{_apart(story.published_at, done.at)}", "bold green") if done else Text("…", "bright_black")
+        table.add_row(str(story.number), story.title, found, _tries(story, now), arrived)
+    for _ in range(room - len(stories)):
+        table.add_row("")
+    return table
+
+
+def _tries(story: Story, now: datetime) -> Text:
+    """ "✗ 503  again in 1.4 s", "✗ 503  ✓ 200  same id"."""
+    text = Text()
+    for one in story.requests:
+        text.append(*(("✓ 200  ", "green") if one.status == 200 else (f"✗ {one.status}  ", "red")))
+    if story.delivery is None and story.again_at:
+        left = max((story.again_at - now).total_seconds(), 0)
+        text.append(f"again in {left:.1f} s" if left else "now", "yellow")
+    elif len(story.requests) > 1 and story.same_id:
+        text.append("same id", "bright_black")
+    return text
+
+
+def _last(scene: Scene) -> RenderableType:
+    """The newest message, as the receiver has it."""
+    if scene.last is None:
+        body = Text("nothing yet", "bright_black")
+    else:
+        post = scene.last["data"]
+        body = Text(no_wrap=True, overflow="ellipsis")
+        body.append(scene.last_headers + "\n", "bright_black")
+        body.append(post["title"] + "\n", "bold")
+        lines = [line for line in post["text"].splitlines() if line][:4]
+        body.append("\n".join(lines + [""] * (4 - len(lines))) + "\n")
+        body.append(post["url"], "cyan")
+    return Panel(body, title="what arrived last", title_align="left", border_style="bright_black", height=9)
+
+
+def _foot(ledger: Ledger, scene: Scene, now: datetime) -> RenderableType:
+    from_publisher, from_store = ledger.latencies()
+    text = Text()
+    text.append(f" {len(ledger.stories)} published   {ledger.delivered} delivered   ")
+    good = ledger.verified == ledger.attempts
+    text.append(f"{ledger.verified}/{ledger.attempts} signatures right   ", "green" if good else "bold red")
+    text.append(f"{ledger.repeats} repeats\n", "" if not ledger.repeats else "bold red")
+    text.append(f" published → received  {_spread(from_publisher)}    stored → received  {_spread(from_store)}\n")
+    left = max((scene.ends_at - now).total_seconds(), 0) if scene.ends_at else None
+    if scene.closing:
+        text.append(" waiting for what is under way; Ctrl-C leaves at once", "yellow")
+    else:
+        text.append(" Ctrl-C ends" + ("" if left is None else f"; otherwise in {left:.0f} s"), "bright_black")
+    return text
+
+
+# The end
+
+
+def summary(ledger: Ledger, scene: Scene) -> RenderableType:
+    """What it came to, on one screen, and what to do next."""
+    from_publisher, from_store = ledger.latencies()
+    table = Table.grid(padding=(0, 3))
+    table.add_column(style="bright_black")
+    table.add_column()
+    table.add_row("posts published", str(len(ledger.stories)))
+    table.add_row("delivered", str(ledger.delivered))
+    table.add_row("attempts", str(ledger.attempts))
+    table.add_row("verified signatures", f"{ledger.verified} of {ledger.attempts}")
+    table.add_row("repeats", str(ledger.repeats))
+    table.add_row("lost", str(ledger.undelivered))
+    table.add_row("published → received", f"{_spread(from_publisher)}   (the feed is read once a second)")
+    table.add_row("stored → received", _spread(from_store))
+    for story in ledger.retried[-3:]:
+        table.add_row(f"post {story.number}, meanwhile failing", _line_of(story))
+    verdict = Text("Every post arrived once, signed.", "bold green")
+    if not ledger.flawless:
+        verdict = Text("Not every post arrived once, signed: see above.", "bold red")
+    return Group(Text(), table, Text(), verdict, Text(), Text(_NEXT))
+
+
+_NEXT = """\
+Next:  ./dev serve   runs the gateway for real: SQLite in data/, settings in .env (config.example.env lists them)
+       README.md     from here to your own feed and your own webhook in five minutes"""
+
+
+def _line_of(story: Story) -> str:
+    """ "503, 503 after 2.1 s, 200 after 5.0 s; one webhook-id"."""
+    first = story.requests[0]
+    words = [f"{first.status}", *(f"{one.status} after {_apart(first.at, one.at)}" for one in story.requests[1:])]
+    return ", ".join(words) + ("; one webhook-id" if story.same_id else "; ANOTHER webhook-id")
+
+
+# Words
+
+
+def _gateway(scene: Scene) -> str:
+    return f"postbell serve, process {scene.pid}, database in {scene.folder}"
+
+
+def _url(url: str) -> Text:
+    return Text(url, "bright_black", overflow="ellipsis")
+
+
+def _clock(at: datetime) -> str:
+    """Local time of day, to the millisecond."""
+    return f"{at.astimezone():%H:%M:%S.%f}"[:-3]
+
+
+def _apart(start: datetime, end: datetime) -> str:
+    return f"{(end - start).total_seconds():.2f} s"
+
+
+def _spread(latencies: Latencies) -> str:
+    if not latencies.seconds:
+        return "–"
+    return f"p50 {_short(latencies.percentile(50))}, p95 {_short(latencies.percentile(95))}"
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"

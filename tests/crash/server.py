@@ -1,0 +1,137 @@
+"""The real server as a process of its own: started, watched, and ended in every way there is."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from aiohttp import ClientError, ClientSession
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30.0  # seconds in which whatever must happen has happened, on a busy machine too
+
+
+def environment(folder: Path, database_url: str, **settings: str) -> dict[str, str]:
+    """The settings of a gateway that asks and sends without long waits; ``settings`` win."""
+    return {
+        "DATA_DIR": str(folder),
+        "DATABASE_URL": database_url,
+        "MASTER_KEY": b64encode(b"k" * 32).decode(),
+        "METRICS_PORT": "0",
+        "POLL_SECONDS": "1",
+        "EGRESS_ALLOW": "127.0.0.1/32",
+        "RETRY_WEBHOOK": ",".join(["1s", "1s", "2s", *["5s"] * 20]),
+        "LOG_FORMAT": "json",
+        **settings,
+    }
+
+
+class Server:
+    """``async with Server(environment(…)) as server``: runs from there to the end of the block at the latest.
+
+    ``wound``: arguments of tests/crash/victim.py, which then runs instead of the bare program.
+    """
+
+    def __init__(self, settings: Mapping[str, str], *, wound: Sequence[str] = ()) -> None:
+        self.port = free_port()
+        self.log: list[dict[str, Any]] = []
+        self._settings = settings
+        self._program = ["tests.crash.victim", *wound, "--"] if wound else ["bot"]
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.send(signal.SIGKILL)
+        await self.ended()
+
+    async def start(self) -> None:
+        """Once more, when the last run has ended."""
+        self.log.clear()
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", *self._program, "--port", str(self.port),
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self._settings},
+            cwd=self._settings["DATA_DIR"],  # where no .env lies
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            limit=2**20,
+            start_new_session=True,
+        )  # fmt: skip
+        self._reading = asyncio.create_task(self._read())
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def complaints(self) -> list[dict[str, Any]]:
+        """What the log holds of errors, and of lines that are no log."""
+        return [line for line in self.log if line.get("level") in ("error", "critical", None)]
+
+    def send(self, number: signal.Signals) -> None:
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def ready(self) -> None:
+        """Return when it says so.  Fails when it ends instead."""
+        await until(lambda: self._said("ready") or self._reading.done(), "the server is ready")
+        assert self._said("ready"), self.log
+
+    async def ended(self, seconds: float = PATIENCE) -> int:
+        """Its exit code; of a signal the negative number."""
+        async with asyncio.timeout(seconds):
+            code = await self._process.wait()
+            await self._reading
+        return code
+
+    async def get(self, path: str) -> int:
+        """The status with which a path answers; 0: nobody does."""
+        try:
+            async with ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}{path}") as answer:
+                return answer.status
+        except (ClientError, OSError):
+            return 0
+
+    def family(self) -> list[int]:
+        """Processes of its session that live: itself, and children that it has started."""
+        return [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _session(pid) == self.pid]
+
+    def _said(self, event: str) -> bool:
+        return any(line.get("event") == event for line in self.log)
+
+    async def _read(self) -> None:
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            text = line.decode(errors="replace").rstrip()
+            self.log.append(json.loads(text) if text.startswith("{") else {"event": text})
+
+
+async def until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Return when ``true()`` is; fails after ``seconds``."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not true():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not within {seconds:.0f} s: {what}") from None
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _session(pid: int) -> int | None:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else int(fields[3])

@@ -1,0 +1,151 @@
+"""The server with a wound: at one point of its work it dies, or fails once.  The program itself has no such hook.
+
+``python -m tests.crash.victim [--at POINT --then WHAT] [--lease SECONDS] [--migrations FOLDER] -- serve …``
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from adapters.channels.webhook import Webhook
+from adapters.http import Outbound
+from bot.cli import main
+from bot.jobs.dispatcher import Dispatcher
+from bot.usecases import deliveries, feeds, posts
+from storage import deliveries as outbox
+from storage import migrate
+from storage.work import StorageError, StorageFull, Work
+
+Strike = Callable[[], None]
+
+
+def striking(what: str) -> Strike:
+    """Kills this process, or fails once: "error" and "full" as a database does, "bug" as nobody expected."""
+    errors = {"error": StorageError, "full": StorageFull, "bug": RuntimeError}
+    done = []
+
+    def strike() -> None:
+        if what == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if not done:
+            done.append(True)
+            raise errors[what]("struck by the test")
+
+    return strike
+
+
+def fetched(strike: Strike) -> None:
+    """K1: a feed's new document has come; nothing is made of it yet."""
+    original = Outbound.fetch
+
+    async def fetch(self: Outbound, *args: Any) -> Any:
+        answer = await original(self, *args)
+        if answer.status == 200:
+            strike()
+        return answer
+
+    _put(Outbound, "fetch", fetch)
+
+
+def recorded(strike: Strike) -> None:
+    """K2: posts, deliveries and cursor are written; not committed."""
+    original = posts.record
+
+    def record(*args: Any) -> Any:
+        result = original(*args)
+        if result.deliveries:
+            strike()
+        return result
+
+    _put(posts, "record", record)
+
+
+def queued(strike: Strike) -> None:
+    """K3: deliveries are committed; none is claimed."""
+    original = deliveries.take_due
+
+    def take_due(work: Work, lane: str, *args: Any) -> Any:
+        if outbox.destinations_with_work(work.session, lane, 0, 1):
+            strike()
+        return original(work, lane, *args)
+
+    _put(deliveries, "take_due", take_due)
+
+
+def claimed(strike: Strike) -> None:
+    """K4: the claim is committed; no byte has left."""
+    original = Webhook.send
+
+    async def send(self: Webhook, *args: Any) -> Any:
+        strike()
+        return await original(self, *args)
+
+    _put(Webhook, "send", send)
+
+
+def answered(strike: Strike) -> None:
+    """K6: the receiver has taken it; nothing of that is written."""
+    original = deliveries.settle
+
+    def settle(*args: Any) -> Any:
+        strike()
+        return original(*args)
+
+    _put(deliveries, "settle", settle)
+
+
+def settling(strike: Strike) -> None:
+    """K6, later: the result is written; not committed."""
+    original = deliveries.settle
+
+    def settle(*args: Any) -> Any:
+        result = original(*args)
+        strike()
+        return result
+
+    _put(deliveries, "settle", settle)
+
+
+def settled(strike: Strike) -> None:
+    """K7: the result is committed."""
+    original = Dispatcher._count
+
+    def count(self: Dispatcher, *args: Any) -> None:
+        strike()
+        original(self, *args)
+
+    _put(Dispatcher, "_count", count)
+
+
+POINTS = {one.__name__: one for one in (fetched, recorded, queued, claimed, answered, settling, settled)}
+
+
+def _put(owner: Any, name: str, replacement: Any) -> None:
+    setattr(owner, name, replacement)
+
+
+def wounded() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--at", choices=POINTS)
+    options.add_argument("--then", default="kill")
+    options.add_argument("--lease", type=float)
+    options.add_argument("--migrations", type=Path)
+    options.add_argument("command", nargs="+")
+    given = options.parse_args()
+    if given.at:
+        POINTS[given.at](striking(given.then))
+    if given.lease:
+        deliveries.LEASE = feeds.LEASE = timedelta(seconds=given.lease)
+    if given.migrations:
+        migrate.FOLDER = given.migrations
+    sys.argv = ["postbell", *given.command]
+    main()
+
+
+if __name__ == "__main__":
+    wounded()
