@@ -60,14 +60,14 @@ class SinkDesk:
     def url(self) -> str:
         return loopback(self.child)
 
-    def start(self, *, latency: float = 0.0, failures: float = 0.0) -> None:
-        """Count from nothing; seconds before each answer, share of messages refused once."""
-        self.child.ask("start", latency=latency, failures=failures)
+    def start(self, *, latency: float = 0.0, failures: float = 0.0, secret: str = "") -> None:
+        """Count from nothing; seconds before each answer, share of messages refused once, what they are signed with."""
+        self.child.ask("start", latency=latency, failures=failures, secret=secret)
 
     def check(self, expected: int) -> Answer:
-        """The counts.  Raises BenchError when a message was lost or came twice."""
+        """The counts.  Raises BenchError when a message was lost, came twice, or was not signed as it should be."""
         stats = self.child.ask("stats")
-        if stats["distinct"] + stats["unnamed"] != expected or stats["twice"]:
+        if stats["distinct"] + stats["unnamed"] != expected or stats["twice"] or stats["forged"]:
             raise BenchError(f"of {expected} messages the receiver has {stats}")
         return stats
 

@@ -1,17 +1,20 @@
 """The benchmarks by name: what is promised, against which floor and which peer, at which size."""
 
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
-from bench.arena import Arena, contestant
-from bench.children import BenchError
+from bench.arena import Arena, SinkDesk, contestant
+from bench.children import BenchError, Child
 from bench.documents import ITEMS
 from bench.measure import Race, memory_bytes, race
 from bench.report import OURS, Figure, Goal, Row, rates
 from bench.straws import SENDS
 
 Benchmark = Callable[[Arena], list[Row]]
-ELSEWHERE = 1_000_000  # peers visit feeds of their own: a visit changes a feed
+ELSEWHERE = 1_000_000  # each visits feeds of its own: a visit changes a feed
+HERE = 2_000_000
+SECRET = "whsec_cG9zdGJlbGwgcG9zdGJlbGwgcG9zdGJlbGwgMTIzNA=="  # ours signs, and the sink verifies
 
 
 def poll_new(arena: Arena) -> list[Row]:
@@ -30,6 +33,7 @@ def _poll_read(arena: Arena, what: str, *, new_items: int) -> list[Row]:
     for name, program, first, count in (
         ("straw", ("bench.straws", "poller"), 0, arena.size(1_000, 500)),
         ("reader", ("bench.peers", "reader"), ELSEWHERE, arena.size(60, 20)),
+        (OURS, ("bench.ours",), HERE, arena.size(1_000, 500)),
     ):
         child = arena.start(*program)
         feeds = {"origin": origin, "first": first, "count": count}
@@ -50,21 +54,24 @@ def _poll_read(arena: Arena, what: str, *, new_items: int) -> list[Row]:
 def poll_unchanged(arena: Arena) -> list[Row]:
     """Conditional GET, answered with 304."""
     origin = arena.origin("unchanged")
-    bare, straw, reader = (
+    bare, straw, reader, ours = (
         arena.start("bench.straws", "get"),
         arena.start("bench.straws", "poller"),
         arena.start("bench.peers", "reader"),
+        arena.start("bench.ours"),
     )
     many, some = arena.size(10_000, 5_000), arena.size(400, 100)
     bare.ask("prepare", origin=origin, first=0, count=many)
     straw.ask("prepare", origin=origin, first=0, count=many, known=True)
     reader.ask("prepare", origin=origin, first=ELSEWHERE, count=some)
     reader.ask("run")
+    ours.ask("prepare", origin=origin, first=HERE, count=many, known=True)
     results = race(
         [
             contestant("bare aiohttp", bare, expect={"done": many}),
             contestant("straw", straw, expect={"done": many, "new": 0}),
             contestant("reader", reader, expect={"done": some, "new": 0}),
+            contestant(OURS, ours, expect={"done": many, "unchanged": many, "new": 0}),
         ],
         arena.turns,
     )
@@ -79,19 +86,22 @@ def fan_out(arena: Arena) -> list[Row]:
     many, some = 10_000, arena.size(10_000, 500)
     bare.ask("prepare", sink=sink.url)
     apprise.ask("prepare", sink=sink.url, count=some)
+    ours = _with_subscribers(arena, sink, many)
     results = race(
         [
             contestant(
                 name,
                 child,
-                run=order,
+                order=order,
+                run=arguments,
                 expect={"done": count},
-                before=sink.start,
-                after=lambda count=count: sink.check(count),  # type: ignore[misc]
+                before=partial(sink.start, secret=secret),
+                after=partial(sink.check, count),
             )
-            for name, child, order, count in (
-                ("bare aiohttp", bare, {"count": many}, many),
-                ("apprise", apprise, {}, some),
+            for name, child, order, arguments, count, secret in (
+                ("bare aiohttp", bare, "run", {"count": many}, many, ""),
+                ("apprise", apprise, "run", {}, some, ""),
+                (OURS, ours, "post", {"count": many}, many, SECRET),
             )
         ],
         arena.turns,
@@ -105,17 +115,27 @@ def fan_out_slow(arena: Arena) -> list[Row]:
     sink, bare = arena.sink(), arena.start("bench.straws", "post")
     messages, latency = arena.size(3_200, 1_600), 0.05
     bare.ask("prepare", sink=sink.url)
-    seconds = []
+    ours = _with_subscribers(arena, sink, messages)
+    seconds: dict[str, list[float]] = {"bare aiohttp": [], OURS: []}
     for _ in range(arena.turns):
-        sink.start(latency=latency)
-        bare.ask("run", count=messages)
-        seconds.append(sink.check(messages)["seconds"] + latency)
+        for name, child, order, secret in (("bare aiohttp", bare, "run", ""), (OURS, ours, "post", SECRET)):
+            sink.start(latency=latency, secret=secret)
+            child.ask(order, count=messages)
+            seconds[name].append(sink.check(messages)["seconds"] + latency)
     floor = Figure("messages × latency / slots", [messages * latency / SENDS], "s")
     what = f"{messages:,} posts to receivers that take 50 ms"
     return [
-        Row(what, None, floor, Goal(2, 1.2, less=True)),
-        Row(what, Figure("bare aiohttp", seconds, "s"), floor),
+        Row(what, Figure(OURS, seconds[OURS], "s"), floor, Goal(2, 1.2, less=True)),
+        Row(what, Figure("bare aiohttp", seconds["bare aiohttp"], "s"), floor),
     ]
+
+
+def _with_subscribers(arena: Arena, sink: SinkDesk, count: int) -> Child:
+    """Ours, following one feed for so many destinations; its next order ``post`` finds something new."""
+    ours = arena.start("bench.ours")
+    ours.ask("prepare", origin=arena.origin("changing"), destinations=count, fan_out=True, sink=sink.url, secret=SECRET)
+    ours.ask("run")
+    return ours
 
 
 def fan_out_rows(arena: Arena) -> list[Row]:
@@ -166,35 +186,47 @@ def latency(arena: Arena) -> list[Row]:
     """
     origin, sink = arena.origin("changing"), arena.sink()
     feeds = 1_000
-    straw = arena.start("bench.straws", "poller")
+    straw, ours = arena.start("bench.straws", "poller"), arena.start("bench.ours")
     straw.ask("prepare", origin=origin, first=0, count=feeds)
-    straw.ask("run")
-    waits = []
+    ours.ask("prepare", origin=origin, first=HERE, count=feeds, destinations=feeds, sink=sink.url, secret=SECRET)
+    for child in (straw, ours):
+        child.ask("run")
+    ours.ask("post", count=feeds)
+    straw_waits, our_waits = [], []
     for _ in range(arena.turns):
         sink.start()
         straw.ask("run", relay=sink.url)
-        waits.append(sink.check(feeds))
-    p50, p99 = (Figure(f"straw {p}", [1000 * turn[p] for turn in waits], "ms") for p in ("p50", "p99"))
+        straw_waits.append(sink.check(feeds))
+        sink.start(secret=SECRET)
+        ours.ask("post", count=feeds)
+        our_waits.append(sink.check(feeds))
+    straw_50, straw_99 = (Figure(f"straw {p}", [1000 * turn[p] for turn in straw_waits], "ms") for p in ("p50", "p99"))
+    our_50, our_99 = (Figure(f"{OURS} {p}", [1000 * turn[p] for turn in our_waits], "ms") for p in ("p50", "p99"))
     what = "visible → received, 1,000 feeds"
     return [
-        Row(f"{what}, p50", None, p50, Goal(2, 1.2, less=True)),
-        Row(f"{what}, p99", None, _bound(1_000, "ms"), Goal(1, 1, less=True)),
-        Row(what, p99, p50),
-        Row(what, p99, _bound(1_000, "ms")),
+        Row(f"{what}, p50", our_50, straw_50, Goal(2, 1.2, less=True)),
+        Row(f"{what}, p99", our_99, _bound(1_000, "ms"), Goal(1, 1, less=True)),
+        Row(what, straw_99, straw_50),
+        Row(what, straw_99, _bound(1_000, "ms")),
     ]
 
 
 def stall(arena: Arena) -> list[Row]:
     """The longest time the event loop does not come round while 1,000 feeds are read for the first time."""
-    origin, feeds = arena.origin("changing"), arena.size(1_000, 500)
-    straw = arena.start("bench.straws", "poller")
-    stalls = []
-    for _ in range(arena.turns):
-        straw.ask("prepare", origin=origin, first=0, count=feeds)
-        stalls.append(1000 * straw.ask("run")["stall"])
+    origin, count = arena.origin("changing"), arena.size(1_000, 500)
+    stalls: dict[str, list[float]] = {}
+    for name, program, first in (("straw", ("bench.straws", "poller"), 0), (OURS, ("bench.ours",), HERE)):
+        child = arena.start(*program)
+        stalls[name] = []
+        for _ in range(arena.turns):
+            child.ask("prepare", origin=origin, first=first, count=count)
+            stalls[name].append(1000 * child.ask("run")["stall"])
     what = "longest stall of the event loop"
     bound = _bound(250, "ms")
-    return [Row(what, None, bound, Goal(1, 0.2, less=True)), Row(what, Figure("straw", stalls, "ms"), bound)]
+    return [
+        Row(what, Figure(OURS, stalls[OURS], "ms"), bound, Goal(1, 0.2, less=True)),
+        Row(what, Figure("straw", stalls["straw"], "ms"), bound),
+    ]
 
 
 def memory(arena: Arena) -> list[Row]:

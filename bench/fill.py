@@ -1,7 +1,7 @@
 """Fills an empty database of ours, quickly and with rows as the program writes them: ``python -m bench.fill JSON``.
 
-One account has everything.  The first feed has all destinations as subscribers and, when a backlog is asked for,
-as many posts as that takes; every other feed has one subscriber.  It runs as a process of its own, so that what
+One account has everything.  Every feed has one subscriber; when ``fan_out`` or a backlog is asked for, the first has
+all destinations as subscribers, and as many posts as the backlog takes.  It runs as a process of its own, so that what
 the filling needs does not count for the gateway.
 """
 
@@ -45,6 +45,7 @@ class Size:
     sink: str = ""
     secret: str = ""  # "whsec_…", of all destinations
     destinations: int = 0
+    fan_out: bool = False
     backlog: int = 0  # deliveries that are ready; a multiple of ``destinations``
 
 
@@ -145,18 +146,20 @@ def _posts(connection: Connection, size: Size, now: datetime) -> Iterable[dict[s
 
 
 def _subscribe(connection: Connection, account: int, size: Size, now: datetime) -> None:
-    """The first feed to all destinations, the others to one each, in turns.  Ids are consecutive here."""
+    """Ids are consecutive here, so feeds and destinations can be paired by counting."""
     feeds, destinations = _table(Feed), _table(Destination)
     first_feed, first_destination = _first(connection, Feed), _first(connection, Destination)
     place = feeds.c.id - first_feed
     pairs = select(
         literal(account), feeds.c.id, destinations.c.id, literal(True), literal(now, destinations.c.created_at.type)
     )
+    to_one = pairs.join_from(feeds, destinations, destinations.c.id == first_destination + place % size.destinations)
     to_all = pairs.join_from(feeds, destinations, feeds.c.id == first_feed)
-    to_one = pairs.join_from(
-        feeds, destinations, destinations.c.id == first_destination + place % size.destinations
-    ).where(feeds.c.id > first_feed)
-    for rows in (to_all, to_one):
+    if size.fan_out or size.backlog:
+        statements = (to_all, to_one.where(feeds.c.id > first_feed))
+    else:
+        statements = (to_one,)
+    for rows in statements:
         connection.execute(
             insert(_table(Subscription)).from_select(
                 ["account_id", "feed_id", "destination_id", "active", "created_at"], rows

@@ -39,29 +39,31 @@ class Postbell:
         self._running = AsyncExitStack()
         self._watch = StallWatch()
 
-    async def prepare(self, **size: Any) -> Answer:
-        """``size`` as in fill.py; nothing is due yet."""
+    async def prepare(self, count: int = 1, **size: Any) -> Answer:
+        """``count`` feeds, the rest as in fill.py; nothing is due yet."""
         await self._running.aclose()
         self._prepared += 1
         settings = {"DATA_DIR": str(self._folder / str(self._prepared)), "PORT": "0", "METRICS_PORT": "0"}
         os.environ |= settings | {"EGRESS_ALLOW": "127.0.0.1/32", "LOG_LEVEL": "warning"}
-        await fill(Size(**size))
-        self._feeds = size.get("feeds", 0)
+        await fill(Size(feeds=count, **size))
+        self._feeds = count
         self._running = AsyncExitStack()
         self._gateway = await self._running.enter_async_context(app.run(load()))
         return {}
 
     async def run(self) -> Answer:
         """Every feed becomes due at once, and is polled once.  ``new``: posts stored; ``stall`` as of the straw."""
+        metrics = self._gateway.metrics
         self._watch.worst()
-        polls, posts = self._polls(), total(self._gateway.metrics.posts)
+        before = total(metrics.fetches), total(metrics.fetches, result="unchanged"), total(metrics.posts)
         await self._gateway.database.write(make_due)
         self._gateway.poller.pump.wake()
-        await until(lambda: self._polls() - polls >= self._feeds)
+        await until(lambda: total(metrics.fetches) - before[0] >= self._feeds)
         while await self._gateway.database.read(being_read):
             await asyncio.sleep(LOOK_SECONDS)
-        new = total(self._gateway.metrics.posts) - posts
-        return {"done": self._polls() - polls, "new": new, "stall": self._watch.worst()}
+        after = total(metrics.fetches), total(metrics.fetches, result="unchanged"), total(metrics.posts)
+        done, unchanged, new = (b - a for a, b in zip(before, after, strict=True))
+        return {"done": done, "unchanged": unchanged, "new": new, "stall": self._watch.worst()}
 
     async def post(self, count: int) -> Answer:
         """Every feed is polled once, and what that brings is sent: ``count`` messages.  ``done`` counts them."""
@@ -74,9 +76,6 @@ class Postbell:
     async def close(self) -> None:
         await self._running.aclose()
 
-    def _polls(self) -> int:
-        return total(self._gateway.metrics.fetches)
-
 
 async def fill(size: Size) -> None:
     process = await asyncio.create_subprocess_exec(
@@ -86,13 +85,13 @@ async def fill(size: Size) -> None:
         raise BenchError("the database could not be filled")
 
 
-def total(counter: Counter) -> int:
-    """Over all labels."""
+def total(counter: Counter, **labels: str) -> int:
+    """The sum over all that have these labels."""
     return sum(
         int(sample.value)
         for metric in counter.collect()
         for sample in metric.samples
-        if sample.name.endswith("_total")
+        if sample.name.endswith("_total") and labels.items() <= sample.labels.items()
     )
 
 

@@ -228,8 +228,7 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, hold: bool, c
     vault = open_vault(settings)
     database = Database(settings.database, clock, shared_time=clock is utc_now)
     stack.callback(database.close)
-    older = [Vault(read_key(settings.master_key_old)).fingerprint] if settings.master_key_old else []
-    if not await database.write(accounts.check_master_key, vault.fingerprint, older):
+    if not await database.write(accounts.check_master_key, vault.fingerprint, vault.older_fingerprints):
         raise BadSetting("MASTER_KEY: not the key under which this database's secrets are sealed")
     if settings.on_sqlite:
         await database.write(feeds.release_all)

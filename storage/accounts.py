@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from storage.models import Account, Meta
+
+META = Meta.__table__
 
 
 def add(session: Session, account: Account) -> Account:
@@ -28,10 +32,12 @@ def list_all(session: Session, limit: int) -> Sequence[Account]:
     return session.exec(select(Account).order_by(col(Account.id)).limit(limit)).all()
 
 
+_FACT = select_columns(META.c.value).where(META.c.name == bindparam("name"))
+
+
 def fact(session: Session, name: str) -> str | None:
     """A fact about this installation; None when it was never stored."""
-    row = session.get(Meta, name)
-    return row.value if row else None
+    return session.connection().execute(_FACT, {"name": name}).scalar()
 
 
 def set_fact(session: Session, name: str, value: str) -> None:

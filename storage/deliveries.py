@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from storage import leases
-from storage.models import Attempt, Delivery, DeliveryState, Destination, Feed, Post, Subscription, UtcTime
+from storage.models import HEALTH, Attempt, Delivery, DeliveryState, Destination, Feed, Post, Subscription, UtcTime
 
 DELIVERIES = Delivery.__table__
 DESTINATIONS = Destination.__table__
@@ -126,6 +126,9 @@ _WAITING = (
 )
 
 
+_TO_SEND = ("id", "uid", "channel", "address", "secrets", *HEALTH)
+
+
 def _loose_scan() -> Select[Any]:
     """Destinations with ready work in a lane, from ``:after`` on: a step of the index each (reliability page, 4.3)."""
     ready = and_(IS_READY, DELIVERIES.c.lane == bindparam("lane"))
@@ -142,7 +145,7 @@ def _loose_scan() -> Select[Any]:
     found = found.union_all(select(following).where(found.c.id.is_not(None)))
     limited = select(found.c.id).where(found.c.id.is_not(None)).limit(bindparam("limit")).subquery("some")
     return (
-        select(DESTINATIONS)
+        select(*(DESTINATIONS.c[name] for name in _TO_SEND))
         .join(limited, limited.c.id == DESTINATIONS.c.id)
         .order_by(DESTINATIONS.c.id)
         .with_for_update(of=DESTINATIONS, key_share=True, skip_locked=True)
@@ -160,38 +163,32 @@ def destinations_with_work(session: Session, lane: str, after: int, limit: int) 
 
 def _oldest_ready() -> Select[Any]:
     """Up to ``:each`` oldest ready deliveries of each of ``:destinations``: a step of the index each."""
-    ready = and_(IS_READY, DELIVERIES.c.lane == bindparam("lane"))
-    inner, later = DELIVERIES.alias("inner_"), DELIVERIES.alias("later")
+    first, later = DELIVERIES.alias("first"), DELIVERIES.alias("later")
+
+    def ready(table: Any) -> ColumnElement[bool]:
+        return and_(table.c.state == literal_column(f"'{READY}'"), table.c.lane == bindparam("lane"))
+
     first_id = (
-        select(DELIVERIES.c.id)
-        .where(ready, DELIVERIES.c.destination_id == DESTINATIONS.c.id)
-        .order_by(DELIVERIES.c.due_at, DELIVERIES.c.id)
-        .limit(1)
+        select(func.min(first.c.id))
+        .where(ready(first), first.c.destination_id == DESTINATIONS.c.id)
         .scalar_subquery()
         .correlate(DESTINATIONS)
     )
     found = (
-        select(inner.c.id, inner.c.destination_id, inner.c.due_at, literal(1).label("n"))
-        .select_from(DESTINATIONS.join(inner, inner.c.id == first_id))
+        select(DESTINATIONS.c.id.label("destination_id"), first_id.label("id"), literal(1).label("n"))
         .where(DESTINATIONS.c.id.in_(bindparam("destinations", expanding=True)))
         .cte("oldest", recursive=True)
     )
     next_id = (
-        select(DELIVERIES.c.id)
-        .where(
-            ready,
-            DELIVERIES.c.destination_id == found.c.destination_id,
-            tuple_(DELIVERIES.c.due_at, DELIVERIES.c.id) > tuple_(found.c.due_at, found.c.id),
-        )
-        .order_by(DELIVERIES.c.due_at, DELIVERIES.c.id)
-        .limit(1)
+        select(func.min(later.c.id))
+        .where(ready(later), later.c.destination_id == found.c.destination_id, later.c.id > found.c.id)
         .scalar_subquery()
         .correlate(found)
     )
     found = found.union_all(
-        select(later.c.id, later.c.destination_id, later.c.due_at, found.c.n + 1)
-        .select_from(found.join(later, later.c.id == next_id))
-        .where(found.c.n < bindparam("each"))
+        select(found.c.destination_id, next_id, found.c.n + 1).where(
+            found.c.id.is_not(None), found.c.n < bindparam("each")
+        )
     )
     in_flight = (
         select(func.count())
@@ -199,8 +196,10 @@ def _oldest_ready() -> Select[Any]:
         .scalar_subquery()
         .correlate(found)
     )
-    return select(found.c.id, found.c.destination_id, in_flight.label("in_flight")).order_by(
-        found.c.destination_id, found.c.n
+    return (
+        select(found.c.id, found.c.destination_id, in_flight.label("in_flight"))
+        .where(found.c.id.is_not(None))
+        .order_by(found.c.destination_id, found.c.n)
     )
 
 
@@ -219,7 +218,8 @@ def oldest_ready(session: Session, lane: str, destinations: Sequence[int], each:
 
 _TAKE = (
     update(DELIVERIES)
-    .where(DELIVERIES.c.id.in_(bindparam("ids", expanding=True)), IS_READY)
+    # Spelt so that no index of ready rows fits: PostgreSQL would walk all of it when its statistics are old.
+    .where(DELIVERIES.c.id.in_(bindparam("ids", expanding=True)), func.coalesce(DELIVERIES.c.state, "") == READY)
     .values(
         state=LEASED,
         lease_token=bindparam("token"),
@@ -251,7 +251,6 @@ _SENT = (
     update(DELIVERIES)
     .where(
         DELIVERIES.c.id.in_(bindparam("ids", expanding=True)),
-        IS_LEASED,
         DELIVERIES.c.lease_token == bindparam("token"),
     )
     .values(
@@ -294,8 +293,8 @@ def settle(session: Session, delivery_id: int, token: str, values: dict[str, Any
     return bool(leases.affected(session, statement))
 
 
-def _leased_under(token: str) -> Any:
-    return and_(IS_LEASED, DELIVERIES.c.lease_token == token)
+def _leased_under(token: str) -> ColumnElement[bool]:
+    return DELIVERIES.c.lease_token == token  # which only leased rows have
 
 
 def add_attempts(session: Session, rows: Sequence[dict[str, Any]]) -> None:

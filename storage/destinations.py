@@ -10,14 +10,9 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from storage import leases
-from storage.models import Destination
+from storage.models import HEALTH, Destination
 
 DESTINATIONS = Destination.__table__
-
-HEALTH = (
-    "failures", "first_failure_at", "window_started_at", "window_attempts", "window_failures", "trips", "open_until",
-    "paused_until", "ramp_from", "disabled_at", "disabled_reason",
-)  # fmt: skip
 
 
 def add(session: Session, destination: Destination) -> Destination:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, literal_column, select, update
+from sqlalchemy import Row, bindparam, func, literal_column, or_, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 

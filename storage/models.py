@@ -158,6 +158,13 @@ class Destination(Base, table=True):
     disabled_reason: str = _text()
 
 
+HEALTH = (
+    "failures", "first_failure_at", "window_started_at", "window_attempts", "window_failures", "trips", "open_until",
+    "paused_until", "ramp_from", "disabled_at", "disabled_reason",
+)  # fmt: skip
+"""The columns of a destination that its breaker reads and writes."""
+
+
 class Host(Base, table=True):
     """Whose server feeds are read from: the queue before it, shared by all processes."""
 
@@ -286,7 +293,7 @@ class Delivery(Base, table=True):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("subscription_id", "post_id"),
-        Index("deliveries_ready", "lane", "destination_id", "due_at", "id", **_only("state = 'ready'")),
+        Index("deliveries_ready", "lane", "destination_id", "id", **_only("state = 'ready'")),
         Index("deliveries_waiting", "due_at", **_only("state = 'waiting'")),
         Index("deliveries_put_off", "destination_id", **_only("state IN ('waiting', 'held')")),
         Index("deliveries_leased", "destination_id", "due_at", **_only("state = 'leased'")),

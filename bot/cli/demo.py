@@ -1,18 +1,18 @@
 """``postbell demo``: posts flow from a feed to a signed webhook, with no account anywhere.
 
-Three actors, each on a real socket: a publisher and a receiver (the tests' fakes, in this process), and between them
-``postbell serve`` itself, a process of its own on a database that is thrown away.  Now and then the receiver fails
-on purpose.  The end is a verdict, so the demo is a smoke test too.
+Three actors, each on a real socket: a publisher and a receiver (the fakes of the tests, in this process), and between
+them ``postbell serve`` itself, a process of its own on a database that is thrown away.  Now and then the receiver
+fails on purpose.  The end is a verdict, so the demo is a smoke test too.
 """
 
 import asyncio
 import os
 import signal
 import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import timedelta
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,34 +20,34 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
-from pydantic_settings import PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from rich.console import Console
 
-from adapters.base import Found
 from adapters.signatures import new_secret
 from bot import app
+from bot.cli.demo_ledger import Ledger, Request
+from bot.cli.demo_screen import Arrival, Scene, View, make_view, summary
 from bot.clock import utc_now
 from bot.errors import UserError
-from bot.cli.demo_ledger import Ledger, Request
-from bot.cli.demo_screen import Scene, make_view, summary
-from bot.rules.vault import Vault
 from bot.settings import Settings
 from bot.usecases import accounts, deliveries, destinations, subscriptions
 from storage.database import Database, StorageError, Work
+from storage.models import DeliveryState
 
 if TYPE_CHECKING:
-    from tests.fakes.publisher import Publisher
-    from tests.fakes.receiver import Received, Receiver
+    from tests.fakes.publisher import Feed
+    from tests.fakes.receiver import Received
 
 ROOT: Final = Path(app.__file__).parents[1]
 
-PUBLISH_EVERY: Final = 3.0  # seconds
-FAIL_AT: Final = (2, 8)  # the receiver fails while the second post comes, and then while each eighth after it does
-FAIL_SECONDS: Final = 2.5  # shorter than what five failures in a row take, which would open the breaker for 30 s
-QUIET_SECONDS: Final = 2.0  # at the end of a run of known length
-START_SECONDS: Final = 30.0
-GRACE_SECONDS: Final = 20.0  # what is under way when publishing ends has so long to arrive
-LOOK_SECONDS: Final = 0.1
+PUBLISH_EVERY: Final = 3.0  # seconds, as everything below
+FAIL_EVERY: Final = 7  # posts; the first that meets a failing receiver is the second
+FAIL_FOR: Final = 2.5  # too short for five failures in a row, which would open the breaker for 30 s
+QUIET: Final = 2.0  # at the end of a run of known length nothing new is published
+GRACE: Final = 20.0  # what is under way after that has so long to arrive
+START: Final = 30.0  # the gateway must have read the feed by then
+STOP: Final = 15.0
+LOOK: Final = 0.1
 
 SETTINGS: Final = {
     "HOST": "127.0.0.1",
@@ -58,28 +58,269 @@ SETTINGS: Final = {
     "RETRY_WEBHOOK": "2s,3s,5s,8s",
     "LOG_FORMAT": "json",
 }
-"""All that the demo's gateway is told, besides its folder: nothing of the user's environment or ``.env``."""
+"""All that the demo's gateway is told, besides its folder."""
+
+NEEDED: Final = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG")
+"""All that it gets from the user's environment: what Python needs, and no setting."""
 
 
 def demo(
-    seconds: Annotated[float | None, typer.Option(min=1, help="End after so long; otherwise Ctrl-C does it.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, help="End after so long; without it Ctrl-C does.")] = None,
 ) -> None:
     """See posts flow from a feed to a signed webhook, with no account anywhere."""
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # titles are in many scripts
+    if not (ROOT / "tests" / "fakes" / "publisher.py").exists():
+        raise UserError(
+            "the demo's publisher and receiver are not part of the installed package; "
+            "run `./dev demo` in a clone of the repository"
+        )
+    sys.path.insert(0, str(ROOT))
     with TemporaryDirectory(prefix="postbell-demo-") as folder:
-        flawless = asyncio.run(_play(Path(folder), seconds))
+        try:
+            flawless = asyncio.run(_Demo(Path(folder), seconds).run())
+        except asyncio.CancelledError:  # the second Ctrl-C
+            raise typer.Exit(130) from None
     raise typer.Exit(0 if flawless else 1)
 
 
-async def _play(folder: Path, seconds: float | None) -> bool:
-    """The whole demo; True: nothing was lost, repeated or wrongly signed."""
-    _find_fakes()
-    from tests.fakes.publisher import Publisher
-    from tests.fakes.receiver import Receiver
+class _Demo:
+    """The plot."""
 
-    stop, console, ledger = asyncio.Event(), Console(), Ledger()
-    secret = new_secret()
-    heard: list[Received] = []
-    with _signals(stop):
-        async with Publisher() as publisher, Receiver(secret, seen=lambda one: stage.seen(one)) as receiver:
-            ...
+    def __init__(self, folder: Path, seconds: float | None) -> None:
+        from tests.fakes.publisher import Publisher
+        from tests.fakes.receiver import Receiver
+
+        self._folder, self._seconds = folder, seconds
+        self._settings = _fixed_settings(folder)
+        self._secret = new_secret()
+        self._publisher = Publisher()
+        self._receiver = Receiver(self._secret, seen=self._seen)
+        self._ledger, self._scene = Ledger(), Scene()
+        self._stop = asyncio.Event()
+
+    async def run(self) -> bool:
+        """True: every post arrived once, signed.  Raises UserError when there is nothing to see."""
+        _on_signals(self._stop)
+        console = Console()
+        async with self._publisher, self._receiver:
+            feed = self._open_newsroom()
+            database = await self._set_up(feed)
+            try:
+                async with _gateway(self._folder) as gateway:
+                    await self._until_polled(feed, gateway)
+                    with make_view(console, self._ledger, self._scene) as view:
+                        await self._watch(feed, gateway, database, view)
+            finally:
+                database.close()
+        if gateway.returncode:
+            raise UserError(f"the gateway ended with code {gateway.returncode}\n{_end_of_log(self._folder)}")
+        console.print(summary(self._ledger))
+        return self._ledger.flawless
+
+    # Before
+
+    def _open_newsroom(self) -> "Feed":
+        """A feed with two older posts, which nobody who subscribes now is to get."""
+        from tests.fakes.newsroom import NAME, OLD
+
+        feed = self._publisher.feed("/news.xml", format="atom", title=NAME, keep=20)
+        for hours, article in OLD.items():
+            feed.publish(article.title, html=article.html, at=utc_now() - timedelta(hours=hours))
+        return feed
+
+    async def _set_up(self, feed: "Feed") -> Database:
+        """What `account add`, `destination add` and `subscribe` do."""
+        settings, now = self._settings, utc_now()
+        app.make_folder(settings)
+        await asyncio.to_thread(app.migrate_now, settings)
+        database, vault = Database(settings.database, utc_now), app.open_vault(settings)
+        async with app.make_outbound(settings) as outbound:
+            channel, source = app.make_channels(outbound)["webhook"], app.make_sources(outbound)["feed"]
+            found = await source.resolve(feed.url, now)
+
+            def follow(work: Work) -> None:
+                account = accounts.add(work, "demo@example.org", plan=settings.default_plan)
+                destination = destinations.add(
+                    work,
+                    vault,
+                    account_id=account.id,
+                    channel=channel.name,
+                    lane=channel.lane,
+                    address=channel.normal_address(self._receiver.url()),
+                    secret=self._secret,
+                    verified=True,
+                )
+                subscriptions.subscribe(
+                    work,
+                    account_id=account.id,
+                    destination_id=destination.id,
+                    source=source.kind,
+                    found=found,
+                    host=source.host(found.key),
+                    policy=app.make_policy(settings),
+                    default_interval=timedelta(seconds=settings.poll_seconds),
+                    latest=False,
+                )
+
+            await database.write(follow)
+            await source.close()
+        return database
+
+    async def _until_polled(self, feed: "Feed", gateway: Process) -> None:
+        """The gateway is there when it has read the feed by itself."""
+        path = "/news.xml"
+        before = self._publisher.requests[path]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START):
+                while self._publisher.requests[path] == before and gateway.returncode is None:
+                    await asyncio.sleep(LOOK)  # noqa: ASYNC110 (the fake counts, and tells nobody)
+        if self._publisher.requests[path] == before:
+            raise UserError(f"the gateway has not begun to read feeds\n{_end_of_log(self._folder)}")
+        self._scene.feed_url, self._scene.hook_url = feed.url, self._receiver.url()
+        self._scene.pid, self._scene.folder = gateway.pid, self._folder
+
+    # Meanwhile
+
+    async def _watch(self, feed: "Feed", gateway: Process, database: Database, view: View) -> None:
+        """Publish and look on until it is time, then until everything has arrived."""
+        started = utc_now()
+        self._scene.ends_at = started + timedelta(seconds=self._seconds) if self._seconds else None
+        publishing = asyncio.create_task(self._publish(feed))
+        closed_at: datetime | None = None
+        while gateway.returncode is None:
+            await self._look(database)
+            view.show(now := utc_now())
+            if closed_at is None and self._is_time(now):
+                closed_at = now
+                publishing.cancel()
+                self._answer_well()
+                self._scene.closing = True
+            if closed_at and self._is_over(now, closed_at):
+                break
+            await asyncio.sleep(LOOK)
+
+    def _is_time(self, now: datetime) -> bool:
+        ends_at = self._scene.ends_at
+        return self._stop.is_set() or bool(ends_at and now >= ends_at - timedelta(seconds=QUIET))
+
+    def _is_over(self, now: datetime, closed_at: datetime) -> bool:
+        if self._ledger.undelivered:
+            return now >= closed_at + timedelta(seconds=GRACE)
+        return self._stop.is_set() or not self._scene.ends_at or now >= self._scene.ends_at
+
+    async def _publish(self, feed: "Feed") -> None:
+        from tests.fakes.newsroom import ARTICLES
+
+        for number in count():
+            if number % FAIL_EVERY == 1:
+                self._answer_badly()
+            article, now = ARTICLES[number % len(ARTICLES)], utc_now()
+            item = feed.publish(article.title, html=article.html, at=now)
+            self._ledger.published(item.url, item.title, now)
+            await asyncio.sleep(PUBLISH_EVERY)
+
+    def _answer_badly(self) -> None:
+        self._receiver.behave(statuses=[503] * 100)
+        self._scene.failing = True
+        self._ledger.note(utc_now(), "receiver", "answers 503 from now on, on purpose")
+        asyncio.get_running_loop().call_later(FAIL_FOR, self._answer_well)
+
+    def _answer_well(self) -> None:
+        self._receiver.behave()
+        if self._scene.failing:
+            self._scene.failing = False
+            self._ledger.note(utc_now(), "receiver", "answers 200 again")
+
+    def _seen(self, one: "Received") -> None:
+        """A request has reached the receiver, which answers as it was told."""
+        if not one.verified:
+            self._ledger.forged(one.at)
+            return
+        post = msgspec.json.decode(one.body)["data"]
+        url = post.get("url", "")
+        if url:
+            self._ledger.found(url, datetime.fromisoformat(post["found_at"]))
+        status = 503 if self._scene.failing else 200
+        self._ledger.received(url, Request(one.at, one.id, status))
+        self._scene.last = Arrival(one.id, status, post.get("title", ""), post.get("text", ""), url)
+
+    async def _look(self, database: Database) -> None:
+        """What the gateway's own books say."""
+        try:
+            rows, _ = await database.read(deliveries.newest, 30)
+        except StorageError:  # busy; there is another look soon
+            return
+        for row in rows:
+            self._ledger.found(row.url, row.created_at)
+            if row.state == DeliveryState.WAITING:
+                self._ledger.waits(row.url, row.due_at, utc_now())
+
+
+class _Fixed(Settings):
+    """Settings that hear neither the environment nor a ``.env``."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def _fixed_settings(folder: Path) -> Settings:
+    """What the gateway reads from its environment."""
+    values: dict[str, Any] = {name.lower(): value for name, value in _environment(folder).items()}
+    return _Fixed(**values)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {**SETTINGS, "DATA_DIR": str(folder / "data")}
+
+
+@asynccontextmanager
+async def _gateway(folder: Path) -> AsyncIterator[Process]:
+    """``postbell serve`` in a folder without a ``.env``, and out of the terminal's reach: Ctrl-C is for us alone."""
+    inherited = {name: os.environ[name] for name in NEEDED if name in os.environ}
+    modules = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    with (folder / "gateway.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "serve"),
+            cwd=folder,
+            env={**inherited, "PYTHONPATH": modules, **_environment(folder)},
+            stdin=DEVNULL,
+            stdout=log,
+            stderr=log,
+            process_group=0,
+        )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _end_of_log(folder: Path) -> str:
+    lines = (folder / "gateway.log").read_text(errors="replace").splitlines()
+    return "\n".join(["its log ends:", *lines[-10:]])
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """The first ends the demo gracefully, the second at once."""
+    task = asyncio.current_task()
+    assert task
+
+    def told() -> None:
+        if stop.is_set():
+            task.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, told)

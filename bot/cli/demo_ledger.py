@@ -108,9 +108,7 @@ class Ledger:
             return
         again = ", the same id" if len(story.requests) > 1 and story.same_id else ""
         took = _seconds(request.at - story.published_at)
-        self.note(
-            request.at, "delivered", f"#{story.number} {nth}, after {took}; verified {request.message_id}{again}"
-        )
+        self.note(request.at, "delivered", f"#{story.number} {nth}, after {took}; verified {request.message_id}{again}")
 
     def waits(self, url: str, until: datetime, now: datetime) -> None:
         """The gateway waits before the next try; may be told more than once."""

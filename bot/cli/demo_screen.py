@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,19 +17,29 @@ from bot.cli.demo_ledger import Latencies, Ledger, Story
 FRAME_LINES = 21  # of the screen without its posts
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a request brought; its signature was right."""
+
+    message_id: str
+    status: int  # what the receiver answered
+    title: str
+    text: str
+    url: str
+
+
 @dataclass(slots=True)
 class Scene:
-    """What does not change, or is said by hand."""
+    """Who plays, and in what mood."""
 
-    feed_url: str
-    hook_url: str
-    pid: int
-    folder: str
-    ends_at: datetime | None
+    feed_url: str = ""
+    hook_url: str = ""
+    pid: int = 0  # of the gateway
+    folder: Path = Path()
+    ends_at: datetime | None = None
     failing: bool = False  # the receiver, on purpose
     closing: bool = False  # nothing new is published
-    last: Any = None  # the body that arrived last, decoded
-    last_headers: str = ""
+    last: Arrival | None = None
 
 
 class View(Protocol):
@@ -92,7 +103,7 @@ class Screen:
             Group(
                 _cast(self._scene),
                 _posts(list(self._ledger.stories.values())[-room:], room, now),
-                _last(self._scene),
+                _last(self._scene.last),
                 _foot(self._ledger, self._scene, now),
             ),
             refresh=True,
@@ -149,18 +160,15 @@ def _tries(story: Story, now: datetime) -> Text:
     return text
 
 
-def _last(scene: Scene) -> RenderableType:
+def _last(last: Arrival | None) -> RenderableType:
     """The newest message, as the receiver has it."""
-    if scene.last is None:
-        body = Text("nothing yet", "bright_black")
-    else:
-        post = scene.last["data"]
-        body = Text(no_wrap=True, overflow="ellipsis")
-        body.append(scene.last_headers + "\n", "bright_black")
-        body.append(post["title"] + "\n", "bold")
-        lines = [line for line in post["text"].splitlines() if line][:4]
+    body = Text(no_wrap=True, overflow="ellipsis")
+    if last:
+        body.append(f"webhook-id {last.message_id}, signature right, answered {last.status}\n", "bright_black")
+        body.append(last.title + "\n", "bold")
+        lines = [line for line in last.text.splitlines() if line][:4]
         body.append("\n".join(lines + [""] * (4 - len(lines))) + "\n")
-        body.append(post["url"], "cyan")
+        body.append(last.url, "cyan")
     return Panel(body, title="what arrived last", title_align="left", border_style="bright_black", height=9)
 
 
@@ -183,7 +191,7 @@ def _foot(ledger: Ledger, scene: Scene, now: datetime) -> RenderableType:
 # The end
 
 
-def summary(ledger: Ledger, scene: Scene) -> RenderableType:
+def summary(ledger: Ledger) -> RenderableType:
     """What it came to, on one screen, and what to do next."""
     from_publisher, from_store = ledger.latencies()
     table = Table.grid(padding=(0, 3))

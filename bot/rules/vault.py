@@ -22,7 +22,8 @@ class Vault:
     def __init__(self, master: bytes, *older: bytes) -> None:
         self._keys = {_key_id(key): AESGCM(key) for key in (*older, master)}
         self._id = _key_id(master)
-        self.fingerprint = hashlib.sha256(b"fingerprint" + master).hexdigest()[:16]
+        self.fingerprint = _fingerprint(master)
+        self.older_fingerprints = [_fingerprint(key) for key in older]
 
     def seal(self, secret: bytes, place: str) -> bytes:
         """``place``: "table|row|column"; what is moved elsewhere does not open there."""
@@ -55,6 +56,10 @@ def read_key(text: str) -> bytes:
     if len(key) != 32:
         raise ValueError("expected 32 bytes in base64, as `openssl rand -base64 32` prints them")
     return key
+
+
+def _fingerprint(key: bytes) -> str:
+    return hashlib.sha256(b"fingerprint" + key).hexdigest()[:16]
 
 
 def _key_id(key: bytes) -> bytes:

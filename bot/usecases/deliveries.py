@@ -15,7 +15,7 @@ from bot.rules.retry import Schedules
 from bot.usecases import notices
 from storage import accounts, deliveries, destinations
 from storage.database import Work
-from storage.models import DeliveryState
+from storage.models import HEALTH, DeliveryState
 
 LEASE = timedelta(seconds=60)  # well above the longest send
 DESTINATIONS_A_CLAIM = 128
@@ -152,7 +152,7 @@ def health_of(row: Any) -> breaker.Health:
     """The breaker's view of a destination's row."""
     if _untroubled(row) and row.disabled_at is None:
         return breaker.HEALTHY
-    return breaker.Health(**{name: getattr(row, name) for name in destinations.HEALTH})
+    return breaker.Health(**{name: getattr(row, name) for name in HEALTH})
 
 
 def _untroubled(row: Any) -> bool:

@@ -8,8 +8,6 @@ from uuid import UUID
 
 import psycopg
 
-from bot.usecases.deliveries import message_id
-
 
 def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
     """A SELECT's rows.  On SQLite as a mere reader, who recovers and checkpoints nothing for the next server."""
@@ -43,7 +41,7 @@ def in_flight(url: str) -> list[str]:
         "SELECT posts.uid, deliveries.subscription_id FROM deliveries JOIN posts ON posts.id = deliveries.post_id"
         " WHERE deliveries.state = 'leased'",
     )
-    return [message_id(UUID(str(uid)), subscription) for uid, subscription in leased]
+    return [f"msg_{UUID(str(uid)).hex}_{subscription}" for uid, subscription in leased]
 
 
 def unfinished(url: str) -> int:

@@ -17,7 +17,7 @@ async def test_sqlite_survives_kills_at_random_moments(tmp_path: Path, sqlite_ur
     seed, kills, in_flight = random.randrange(10**6), count(5, 30), 0
     moments = random.Random(seed)
     settings = environment(tmp_path, sqlite_url)
-    async with Traffic(settings, feeds=20, destinations=30, each=3, answer=0.05) as traffic:
+    async with Traffic(settings, feeds=20, destinations=30, each=3, answer=0.3) as traffic:
         async with traffic.flowing():
             for _ in range(kills):
                 async with Server(settings) as server:
@@ -38,7 +38,7 @@ async def test_two_processes_on_postgresql_survive_kills_of_either(tmp_path: Pat
     moments = random.Random(seed)
     settings = environment(tmp_path, postgresql_url)
     wound = ["--lease", str(LEASE)]
-    async with Traffic(settings, feeds=20, destinations=30, each=3, answer=0.05) as traffic:
+    async with Traffic(settings, feeds=20, destinations=30, each=3, answer=0.3) as traffic:
         async with Server(settings, wound=wound) as first, Server(settings, wound=wound) as second:
             pair = [first, second]
             await _ready(pair)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -76,6 +76,11 @@ class Traffic:
         finally:
             task.cancel()
             await asyncio.wait([task])
+
+    def behave(self, **how: Any) -> None:
+        """Set how all receivers answer, by the fields of ``tests.fakes.receiver.Path``."""
+        for n in range(self._destinations):
+            self.receivers[n % 3].behave(f"/{n}", **how)
 
     def killed(self) -> int:
         """Call it right after a kill: what is leased now may come twice.  Returns how much that is."""

@@ -15,7 +15,7 @@ from typing import Any
 from adapters.channels.webhook import Webhook
 from adapters.http import Outbound
 from bot.cli import main
-from bot.jobs.dispatcher import Dispatcher
+from bot.jobs import dispatcher
 from bot.usecases import deliveries, feeds, posts
 from storage import deliveries as outbox
 from storage import migrate
@@ -113,13 +113,13 @@ def settling(strike: Strike) -> None:
 
 def settled(strike: Strike) -> None:
     """K7: the result is committed."""
-    original = Dispatcher._count
+    original = dispatcher.Dispatcher._count
 
-    def count(self: Dispatcher, *args: Any) -> None:
+    def count(self: dispatcher.Dispatcher, *args: Any) -> None:
         strike()
         original(self, *args)
 
-    _put(Dispatcher, "_count", count)
+    _put(dispatcher.Dispatcher, "_count", count)
 
 
 POINTS = {one.__name__: one for one in (fetched, recorded, queued, claimed, answered, settling, settled)}
@@ -141,6 +141,7 @@ def wounded() -> None:
         POINTS[given.at](striking(given.then))
     if given.lease:
         deliveries.LEASE = feeds.LEASE = timedelta(seconds=given.lease)
+        dispatcher.LONGEST_SEND = given.lease / 2
     if given.migrations:
         migrate.FOLDER = given.migrations
     sys.argv = ["postbell", *given.command]

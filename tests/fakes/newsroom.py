@@ -61,3 +61,9 @@ ARTICLES: Final = (
         "<p>It sleeps on berth&nbsp;12. The berth&rsquo;s tenant says the boat can wait; the seal says nothing.</p>",
     ),
 )
+
+OLD: Final = {
+    26: Article("⚓ Yesterday: the harbour is 400 years old", "<p>There was cake.</p>"),
+    2: Article("☕ This morning: the kiosk is open again", "<p>Until noon only.</p>"),
+}
+"""Posts that are there before anybody subscribes, by their age in hours."""

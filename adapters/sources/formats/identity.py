@@ -6,12 +6,14 @@ the strict and the tolerant reader.  Storage adds the feed; here a key is only u
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import parse_qs
 
 from .text import plain_text
+
+_Variant = TypeVar("_Variant")
 
 
 class Identifiable(Protocol):
@@ -27,23 +29,36 @@ class Identifiable(Protocol):
 
 def keys(items: Sequence[Identifiable], links: Sequence[str]) -> list[bytes]:
     """The key of each item.  Equal keys mean the same post listed twice.  ``links``: as ``links`` gives them."""
-    ids = Counter([item.raw_id for item in items])
-    linked = Counter(links)
-    repeated = {raw_id for raw_id, times in ids.items() if times > 1}
-    listed = Counter([(item.raw_id, link) for item, link in zip(items, links, strict=True)]) if repeated else {}
+    by_id = _variants((item.raw_id, (link, item.published_text or item.title)) for item, link in _pairs(items, links))
+    by_link = _variants((link, _occasion(item)) for item, link in _pairs(items, links) if not item.raw_id)
+    shared = Counter((raw_id, link) for raw_id, others in by_id.items() for link, _ in others)
     found = []
-    for item, link in zip(items, links, strict=True):
-        if item.raw_id in repeated and item.raw_id:
-            rest = link if link and listed[item.raw_id, link] == 1 else _occasion(item)
-            found.append(make_key("id", f"{item.raw_id}\n{rest}"))
-        elif item.raw_id:
-            found.append(make_key("id", item.raw_id))
+    for item, link in _pairs(items, links):
+        if item.raw_id:
+            kind, value = "id", item.raw_id
+            if value in by_id:
+                value += "\n" + (link if link and shared[value, link] == 1 else _occasion(item))
         elif link:
-            found.append(make_key("link", link if linked[link] == 1 else f"{link}\n{_occasion(item)}"))
+            kind, value = "link", f"{link}\n{_occasion(item)}" if link in by_link else link
         else:
-            text = plain_text(item.content[:8192])[:512]
-            found.append(make_key("text", f"{_occasion(item)}\n{text}"))
+            kind, value = "text", f"{_occasion(item)}\n{plain_text(item.content[:8192])[:512]}"
+        found.append(make_key(kind, value))
     return found
+
+
+def _pairs(items: Sequence[Identifiable], links: Sequence[str]) -> Iterator[tuple[Identifiable, str]]:
+    return zip(items, links, strict=True)
+
+
+def _variants(found: Iterable[tuple[str, _Variant]]) -> dict[str, set[_Variant]]:
+    """Of each value that stands for different things the things; those that stand for one are left out.
+
+    An item listed twice, as pinned ones are, is one thing: its key must not change while it is.
+    """
+    variants: dict[str, set[_Variant]] = {}
+    for value, variant in found:
+        variants.setdefault(value, set()).add(variant)
+    return {value: several for value, several in variants.items() if len(several) > 1}
 
 
 def link_keys(links: Sequence[str]) -> list[bytes | None]:

@@ -56,16 +56,19 @@ def _from_feedparser(data: bytes, url: str, now: datetime, *, truncated: bool) -
     import feedparser  # takes 0.1 s and memory that the strict reader does without
 
     feedparser.api.PREFERRED_XML_PARSERS = []  # libxml2's would open what a document type names
-    found = feedparser.parse(
-        BytesIO(data),  # never bytes or text alone, which it would try to open as a file
-        response_headers={"content-type": "application/xml; charset=utf-8"},
-        resolve_relative_uris=False,
-        sanitize_html=False,
-    )
+    try:
+        found = feedparser.parse(
+            BytesIO(data),  # never bytes or text alone, which it would try to open as a file
+            response_headers={"content-type": "application/xml; charset=utf-8"},
+            resolve_relative_uris=False,
+            sanitize_html=False,
+        )
+    except Exception as e:  # it promises none, and raises many
+        raise FeedFailed(FeedFault.PARSE, "the document is not well-formed XML") from e
     if not found.get("version"):
         raise FeedFailed(FeedFault.NOT_A_FEED, "the document is not a feed")
     entries = found.entries[:-1] if truncated else found.entries
-    if not entries and found.bozo:
+    if not entries and (truncated or found.bozo):
         raise FeedFailed(FeedFault.PARSE, "the document is not well-formed XML, and no item in it can be read")
     reader = _Entries(found.version, found.feed, url, now)
     feed = found.feed
@@ -97,7 +100,9 @@ class _Entries:
         )
 
     def item(self, entry: dict[str, Any]) -> Item:
-        item = Item(raw_id=_text(entry, "id").strip(), link=absolute(_text(entry, "link"), self.url))
+        item = Item(raw_id=_text(entry, "id").strip())
+        is_guid = dict.get(entry, "guidislink") is True and _text(entry, "link").strip() == item.raw_id
+        item.link = absolute(_text(entry, "link"), "" if is_guid else self.url)
         item.video_id = _text(entry, "yt_videoid").strip()
         item.title = self._title(entry)
         item.author = _author(entry) or (_author(self.feed) if self.is_atom else "")
@@ -125,7 +130,10 @@ class _Entries:
 
     def _content(self, item: Item, entry: dict[str, Any]) -> None:
         summary = _text(entry, "summary")
-        found = next((part for part in entry.get("content", ()) if _text(part, "value").strip()), None)
+        parts = [part for part in entry.get("content", ()) if _text(part, "value").strip()]
+        if not self.is_atom and summary:  # what is plain text there describes a picture
+            parts = [part for part in parts if _is_html(part)]
+        found = parts[0] if parts else None
         if found is None:
             found = {**entry.get("summary_detail", {}), "value": summary}
             summary = ""
@@ -134,7 +142,8 @@ class _Entries:
         item.base = absolute(_text(found, "base"), self.url) or self.url
 
     def _files(self, item: Item, entry: dict[str, Any]) -> None:
-        pictures = [*entry.get("media_thumbnail", ()), entry.get("image", {})]
+        media = [part for part in entry.get("media_content", ()) if _text(part, "medium") == "image"]
+        pictures = [*entry.get("media_thumbnail", ()), entry.get("image", {}), *media]
         addresses = (_text(picture, "url") or _text(picture, "href") for picture in pictures)
         item.image = next((found for each in addresses if (found := absolute(each, self.url))), "")
         for link in entry.get("links", ()):

@@ -278,7 +278,7 @@ def upgrade() -> None:
     op.create_index(
         "deliveries_ready",
         "deliveries",
-        ["lane", "destination_id", "due_at", "id"],
+        ["lane", "destination_id", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'ready'"),
         sqlite_where=sa.text("state = 'ready'"),

@@ -1,0 +1,88 @@
+"""Where commands work: the database beside a running server, in short transactions, and the network when asked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from adapters.base import Source
+from bot import app, logs
+from bot.clock import utc_now
+from bot.errors import Conflict, NotFound
+from bot.rules.vault import Vault
+from bot.settings import BadSetting, Settings, load
+from bot.usecases import accounts
+from storage.database import Database, UseCase
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a command has at hand."""
+
+    settings: Settings
+    database: Database
+
+    def read(self, use_case: UseCase[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return asyncio.run(self.database.read(use_case, *args, **kwargs))
+
+    def write(self, use_case: UseCase[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.database.run(use_case, *args, **kwargs)
+
+    def vault(self) -> Vault:
+        """Raises BadSetting when the master key is not this database's."""
+        vault = app.open_vault(self.settings)
+        if not self.write(accounts.check_master_key, vault.fingerprint, vault.older_fingerprints):
+            raise BadSetting("MASTER_KEY: not the key under which this database's secrets are sealed")
+        return vault
+
+
+@contextmanager
+def opened(*, create: bool = False) -> Iterator[Desk]:
+    """The database that the settings name, which must be there and current; ``create``: on SQLite it is made.
+
+    Raises BadSetting, CannotStart, NotFound, Conflict, StorageError.
+    """
+    settings = load()
+    logs.configure("error", settings.log_format)
+    if create and settings.on_sqlite and settings.migrate == "on" and not app.sqlite_file(settings).exists():
+        _create(settings)
+    check_schema(settings)
+    database = Database(settings.database, utc_now)
+    try:
+        yield Desk(settings, database)
+    finally:
+        database.close()
+
+
+def check_schema(settings: Settings) -> None:
+    """Raises NotFound, Conflict, StorageError unless the database is there and current."""
+    if settings.on_sqlite and not app.sqlite_file(settings).exists():
+        raise NotFound(
+            f"there is no database at {app.sqlite_file(settings)} yet; `postbell migrate` makes it (or DATA_DIR is wrong)"
+        )
+    if steps := app.pending_steps(settings):
+        raise Conflict(f"the database is not current ({len(steps)} migrations pending): run `postbell migrate`")
+
+
+def _create(settings: Settings) -> None:
+    app.make_folder(settings)
+    lock = app.lock(settings)
+    try:
+        app.migrate_now(settings)
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
+async def sources(settings: Settings) -> AsyncIterator[Mapping[str, Source]]:
+    """Every installed source, with the network behind it.  Raises BadSetting."""
+    async with AsyncExitStack() as stack:
+        outbound = await stack.enter_async_context(app.make_outbound(settings))
+        made = app.make_sources(outbound)
+        for source in made.values():
+            stack.push_async_callback(source.close)
+        yield made
