@@ -60,6 +60,11 @@ def open_vault(settings: Settings) -> Vault:
     return Vault(_key(str(path), path.read_text()), *older)
 
 
+def has_master_key(settings: Settings) -> bool:
+    """Whether there is one already; otherwise ``open_vault`` makes it, or demands it."""
+    return bool(settings.master_key) or (settings.on_sqlite and (settings.data_dir / "master.key").exists())
+
+
 def _key(name: str, text: str) -> bytes:
     try:
         return read_key(text)

@@ -21,7 +21,7 @@ _SETTLE = update(FEEDS).where(FEEDS.c.id == bindparam("_id"), FEEDS.c.lease_toke
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[Row[Any]]:
     """Active feeds whose time has come, oldest first; locked until the transaction ends."""
-    return session.execute(_DUE, {"now": now, "limit": limit}).all()
+    return session.connection().execute(_DUE, {"now": now, "limit": limit}).all()
 
 
 def take(session: Session, ids: Sequence[int], until: datetime) -> str:
@@ -61,12 +61,17 @@ def settle(session: Session, rows: Iterable[dict[str, Any]]) -> None:
         session.connection().execute(_SETTLE.values(lease_token=None, **changes), some)
 
 
+_LEASED = (
+    select(FEEDS.c.id, FEEDS.c.lease_token).where(FEEDS.c.id.in_(bindparam("ids", expanding=True))).with_for_update()
+)
+
+
 def still_leased(session: Session, tokens: Mapping[int, str]) -> set[int]:
     """Those of the feeds that still stand under the given token, locked until the transaction ends."""
     held: set[int] = set()
     for ids in leases.slices(sorted(tokens)):
-        found = select(FEEDS.c.id, FEEDS.c.lease_token).where(FEEDS.c.id.in_(ids)).with_for_update()
-        held |= {row.id for row in session.execute(found) if row.lease_token == tokens[row.id]}
+        found = session.connection().execute(_LEASED, {"ids": ids}).all()
+        held |= {row.id for row in found if row.lease_token == tokens[row.id]}
     return held
 
 

@@ -8,9 +8,21 @@ a late worker changes nothing.
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, Insert, Select, Table, Update, bindparam, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CursorResult,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -42,8 +54,15 @@ def take(session: Session, table: Table, ids: Sequence[int], until: datetime) ->
     """Lease rows that this transaction has locked; returns the token that settles them."""
     token = new_token()
     for some in slices(ids):
-        session.execute(update(table).where(table.c.id.in_(some)).values(lease_token=token, due_at=until))
+        session.connection().execute(_take(table), {"ids": some, "token": token, "until": until})
     return token
+
+
+@cache
+def _take(table: Table) -> Update:
+    until: BindParameter[datetime] = bindparam("until", type_=table.c.due_at.type)
+    mine = table.c.id.in_(bindparam("ids", expanding=True))
+    return update(table).where(mine).values(lease_token=bindparam("token"), due_at=until)
 
 
 def slices(values: Sequence[T], size: int = SLICE) -> list[Sequence[T]]:

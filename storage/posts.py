@@ -15,25 +15,27 @@ POSTS = Post.__table__
 VERSIONS = PostVersion.__table__
 FEEDS = Feed.__table__
 
-_IDENTITY = (POSTS.c.id, POSTS.c.feed_id, POSTS.c.key, POSTS.c.link_key, POSTS.c.digest, POSTS.c.version)
+_IDENTITY = select(POSTS.c.id, POSTS.c.key, POSTS.c.link_key, POSTS.c.digest)
+_BY_KEY = _IDENTITY.where(POSTS.c.key.in_(bindparam("keys", expanding=True)))
+_BY_LINK = _IDENTITY.where(POSTS.c.link_key.in_(bindparam("keys", expanding=True)))
 _TEXT = (
     "title", "url", "author", "content", "is_html", "summary", "base", "image", "extras", "published_at", "updated_at",
 )  # fmt: skip
 
 
 def known(session: Session, keys: Sequence[bytes]) -> Sequence[Row[Any]]:
-    """Stored posts with one of these keys: id, feed_id, key, link_key, digest, version."""
-    rows: list[Row[Any]] = []
+    """Stored posts with one of these keys: id, key, link_key, digest."""
+    rows: list[Any] = []
     for some in leases.slices(keys):
-        rows += session.execute(select(*_IDENTITY).where(POSTS.c.key.in_(some)))
+        rows += session.connection().execute(_BY_KEY, {"keys": some}).all()
     return rows
 
 
 def known_by_link(session: Session, link_keys: Sequence[bytes]) -> Sequence[Row[Any]]:
     """Stored posts with one of these link keys: the same columns."""
-    rows: list[Row[Any]] = []
+    rows: list[Any] = []
     for some in leases.slices(link_keys):
-        rows += session.execute(select(*_IDENTITY).where(POSTS.c.link_key.in_(some)))
+        rows += session.connection().execute(_BY_LINK, {"keys": some}).all()
     return rows
 
 

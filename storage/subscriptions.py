@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, text
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -39,7 +39,7 @@ def of_account(session: Session, account_id: int | None, limit: int) -> Sequence
         .join(Feed, col(Feed.id) == col(Subscription.feed_id))
         .join(Destination, col(Destination.id) == col(Subscription.destination_id))
         .join(Account, col(Account.id) == col(Subscription.account_id))
-        .where(col(Subscription.active))
+        .where(text("subscriptions.active"))
         .order_by(col(Subscription.id).desc())
         .limit(limit)
     )
@@ -50,12 +50,12 @@ def of_account(session: Session, account_id: int | None, limit: int) -> Sequence
 
 def any_active(session: Session, feed_id: int) -> bool:
     """Whether anybody still wants this feed."""
-    wanted = select(col(Subscription.id)).where(col(Subscription.feed_id) == feed_id, col(Subscription.active))
+    wanted = select(col(Subscription.id)).where(col(Subscription.feed_id) == feed_id, text("subscriptions.active"))
     return session.execute(wanted.limit(1)).first() is not None
 
 
 def destinations_of(session: Session, feed_id: int) -> Sequence[int]:
     """Where the feed's posts go, each destination once."""
     wanted = select(col(Subscription.destination_id)).distinct()
-    rows = session.execute(wanted.where(col(Subscription.feed_id) == feed_id, col(Subscription.active)))
+    rows = session.execute(wanted.where(col(Subscription.feed_id) == feed_id, text("subscriptions.active")))
     return rows.scalars().all()

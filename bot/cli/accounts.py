@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.table import Table
 
 from bot.cli import output
 from bot.cli.beside import opened
@@ -53,7 +54,7 @@ def shown(row: models.Account) -> Account:
     return Account(row.id, row.email, row.name, row.plan, row.operator, row.created_at)
 
 
-def _table(found: list[Account]) -> output.Table:
+def _table(found: list[Account]) -> Table:
     now, table = utc_now(), output.table("ID", "E-mail", "Plan", "Operator", "Added", wide=("E-mail",), right=("ID",))
     for one in found:
         cells = (one.id, one.email or "–", one.plan, "yes" if one.operator else "", output.when(one.created_at, now))

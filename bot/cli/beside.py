@@ -60,10 +60,8 @@ def opened(*, create: bool = False) -> Iterator[Desk]:
 
 def check_schema(settings: Settings) -> None:
     """Raises NotFound, Conflict, StorageError unless the database is there and current."""
-    if settings.on_sqlite and not app.sqlite_file(settings).exists():
-        raise NotFound(
-            f"there is no database at {app.sqlite_file(settings)} yet; `postbell migrate` makes it (or DATA_DIR is wrong)"
-        )
+    if settings.on_sqlite and not (file := app.sqlite_file(settings)).exists():
+        raise NotFound(f"there is no database at {file} yet (DATA_DIR): run `postbell migrate` to make it")
     if steps := app.pending_steps(settings):
         raise Conflict(f"the database is not current ({len(steps)} migrations pending): run `postbell migrate`")
 

@@ -13,6 +13,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from io import TextIOWrapper
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +27,7 @@ from rich.console import Console
 from adapters.signatures import new_secret
 from bot import app
 from bot.cli.demo_ledger import Ledger, Request
-from bot.cli.demo_screen import Arrival, Scene, View, make_view, summary
+from bot.cli.demo_screen import Arrival, Scene, Show, shown, summary
 from bot.clock import utc_now
 from bot.errors import UserError
 from bot.settings import Settings
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(app.__file__).parents[1]
 
-PUBLISH_EVERY: Final = 3.0  # seconds, as everything below
+FEED: Final = "/news"
+PUBLISH_EVERY: Final = 2.7  # seconds, as everything below; no multiple of the polling interval
 FAIL_EVERY: Final = 7  # posts; the first that meets a failing receiver is the second
 FAIL_FOR: Final = 2.5  # too short for five failures in a row, which would open the breaker for 30 s
 QUIET: Final = 2.0  # at the end of a run of known length nothing new is published
@@ -48,6 +50,8 @@ GRACE: Final = 20.0  # what is under way after that has so long to arrive
 START: Final = 30.0  # the gateway must have read the feed by then
 STOP: Final = 15.0
 LOOK: Final = 0.1
+
+PLAIN_WIDTH: Final = 110  # characters, where there is no terminal to fit
 
 SETTINGS: Final = {
     "HOST": "127.0.0.1",
@@ -100,15 +104,16 @@ class _Demo:
     async def run(self) -> bool:
         """True: every post arrived once, signed.  Raises UserError when there is nothing to see."""
         _on_signals(self._stop)
-        console = Console()
+        console = _console()
+        console.print("Starting `postbell serve` on a database of its own…", style="bright_black", highlight=False)
         async with self._publisher, self._receiver:
             feed = self._open_newsroom()
             database = await self._set_up(feed)
             try:
                 async with _gateway(self._folder) as gateway:
                     await self._until_polled(feed, gateway)
-                    with make_view(console, self._ledger, self._scene) as view:
-                        await self._watch(feed, gateway, database, view)
+                    with shown(console, self._ledger, self._scene) as show:
+                        await self._watch(feed, gateway, database, show)
             finally:
                 database.close()
         if gateway.returncode:
@@ -122,7 +127,7 @@ class _Demo:
         """A feed with two older posts, which nobody who subscribes now is to get."""
         from tests.fakes.newsroom import NAME, OLD
 
-        feed = self._publisher.feed("/news.xml", format="atom", title=NAME, keep=20)
+        feed = self._publisher.feed(FEED, format="atom", title=NAME, keep=20)
         for hours, article in OLD.items():
             feed.publish(article.title, html=article.html, at=utc_now() - timedelta(hours=hours))
         return feed
@@ -167,20 +172,19 @@ class _Demo:
 
     async def _until_polled(self, feed: "Feed", gateway: Process) -> None:
         """The gateway is there when it has read the feed by itself."""
-        path = "/news.xml"
-        before = self._publisher.requests[path]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(START):
-                while self._publisher.requests[path] == before and gateway.returncode is None:
-                    await asyncio.sleep(LOOK)  # noqa: ASYNC110 (the fake counts, and tells nobody)
-        if self._publisher.requests[path] == before:
+        before = self._publisher.requests[FEED]
+        for _ in range(int(START / LOOK)):
+            if self._publisher.requests[FEED] > before or gateway.returncode is not None:
+                break
+            await asyncio.sleep(LOOK)
+        if self._publisher.requests[FEED] == before:
             raise UserError(f"the gateway has not begun to read feeds\n{_end_of_log(self._folder)}")
         self._scene.feed_url, self._scene.hook_url = feed.url, self._receiver.url()
         self._scene.pid, self._scene.folder = gateway.pid, self._folder
 
     # Meanwhile
 
-    async def _watch(self, feed: "Feed", gateway: Process, database: Database, view: View) -> None:
+    async def _watch(self, feed: "Feed", gateway: Process, database: Database, show: Show) -> None:
         """Publish and look on until it is time, then until everything has arrived."""
         started = utc_now()
         self._scene.ends_at = started + timedelta(seconds=self._seconds) if self._seconds else None
@@ -188,7 +192,7 @@ class _Demo:
         closed_at: datetime | None = None
         while gateway.returncode is None:
             await self._look(database)
-            view.show(now := utc_now())
+            show(now := utc_now())
             if closed_at is None and self._is_time(now):
                 closed_at = now
                 publishing.cancel()
@@ -310,6 +314,13 @@ async def _gateway(folder: Path) -> AsyncIterator[Process]:
 def _end_of_log(folder: Path) -> str:
     lines = (folder / "gateway.log").read_text(errors="replace").splitlines()
     return "\n".join(["its log ends:", *lines[-10:]])
+
+
+def _console() -> Console:
+    """Standard output, whatever it is and whatever it cannot encode."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    return Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH, force_terminal=False)
 
 
 def _on_signals(stop: asyncio.Event) -> None:

@@ -1,10 +1,10 @@
 """How the demo looks: a live screen on a terminal, a line per event elsewhere, and the summary at the end."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bot.cli.demo_ledger import Latencies, Ledger, Story
 
-FRAME_LINES = 21  # of the screen without its posts
+FRAME_LINES = 18  # of the screen without its posts
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,72 +42,35 @@ class Scene:
     last: Arrival | None = None
 
 
-class View(Protocol):
-    """Shows the ledger as it grows."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-    def show(self, now: datetime) -> None:
-        """What is new, or how it stands; called several times a second."""
+Show = Callable[[datetime], None]
+"""Shows what is new, or how it stands now; to be called several times a second."""
 
 
-def make_view(console: Console, ledger: Ledger, scene: Scene) -> View:
-    return Screen(console, ledger, scene) if console.is_terminal else Lines(ledger, scene)
+@contextmanager
+def shown(console: Console, ledger: Ledger, scene: Scene) -> Iterator[Show]:
+    """A live screen; a line per event where that is impossible."""
+    if console.is_terminal and not console.is_dumb_terminal:
+        # drawn on call only, so that the ledger never changes while it is read
+        with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False) as live:
+            yield lambda now: live.update(_screen(ledger, scene, console.size.height, now), refresh=True)
+    else:
+        print(f"gateway       postbell serve, process {scene.pid}, database in {scene.folder}")
+        print(f"publisher     {scene.feed_url}")
+        print(f"receiver      {scene.hook_url}", flush=True)
+        yield lambda _: _print_new(ledger)
 
 
-class Lines:
-    """For pipes and logs."""
-
-    def __init__(self, ledger: Ledger, scene: Scene) -> None:
-        self._ledger, self._scene = ledger, scene
-
-    def __enter__(self) -> Self:
-        print(f"gateway    {_gateway(self._scene)}")
-        print(f"publisher  {self._scene.feed_url}")
-        print(f"receiver   {self._scene.hook_url}", flush=True)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def show(self, now: datetime) -> None:  # noqa: ARG002
-        while self._ledger.events:
-            event = self._ledger.events.popleft()
-            print(f"{_clock(event.at)}  {event.what:<13}  {event.detail}", flush=True)
+def _print_new(ledger: Ledger) -> None:
+    while ledger.events:
+        event = ledger.events.popleft()
+        print(f"{event.at.astimezone():%H:%M:%S.%f}"[:-3], f" {event.what:<13}  {event.detail}", flush=True)
 
 
-class Screen:
-    """For terminals.  Drawn by ``show`` only, so that the ledger never changes while it is read."""
-
-    def __init__(self, console: Console, ledger: Ledger, scene: Scene) -> None:
-        self._console, self._ledger, self._scene = console, ledger, scene
-        self._live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.stop()
-
-    def show(self, now: datetime) -> None:
-        self._ledger.events.clear()  # the table shows them
-        room = max(self._console.size.height - FRAME_LINES, 3)
-        self._live.update(
-            Group(
-                _cast(self._scene),
-                _posts(list(self._ledger.stories.values())[-room:], room, now),
-                _last(self._scene.last),
-                _foot(self._ledger, self._scene, now),
-            ),
-            refresh=True,
-        )
+def _screen(ledger: Ledger, scene: Scene, height: int, now: datetime) -> RenderableType:
+    ledger.events.clear()  # the table shows them
+    room = max(height - FRAME_LINES, 3)
+    newest = list(ledger.stories.values())[-room:]
+    return Group(_cast(scene), _posts(newest, room, now), _last(scene.last), _foot(ledger, scene, now))
 
 
 # The screen, from top to bottom
@@ -124,8 +87,8 @@ def _cast(scene: Scene) -> RenderableType:
     arrow = Text("──▶", "bright_black")
     cast.add_row(Text("publisher", "bold"), arrow, Text("postbell serve", "bold cyan"), arrow, Text("receiver", "bold"))
     cast.add_row(_url(scene.feed_url), "", Text(f"process {scene.pid}", "bright_black"), "", _url(scene.hook_url))
-    quiet = "nothing new any more" if scene.closing else "a post every 3 s"
-    cast.add_row(Text(quiet), "", Text("looks every second"), "", mood)
+    quiet = "nothing new any more" if scene.closing else "a post every few seconds"
+    cast.add_row(Text(quiet), "", Text("reads the feed every second"), "", mood)
     return Panel(cast, title="[bold]Postbell[/] demo", border_style="cyan", padding=(0, 1))
 
 
@@ -194,51 +157,55 @@ def _foot(ledger: Ledger, scene: Scene, now: datetime) -> RenderableType:
 def summary(ledger: Ledger) -> RenderableType:
     """What it came to, on one screen, and what to do next."""
     from_publisher, from_store = ledger.latencies()
-    table = Table.grid(padding=(0, 3))
-    table.add_column(style="bright_black")
-    table.add_column()
-    table.add_row("posts published", str(len(ledger.stories)))
-    table.add_row("delivered", str(ledger.delivered))
-    table.add_row("attempts", str(ledger.attempts))
-    table.add_row("verified signatures", f"{ledger.verified} of {ledger.attempts}")
-    table.add_row("repeats", str(ledger.repeats))
-    table.add_row("lost", str(ledger.undelivered))
-    table.add_row("published → received", f"{_spread(from_publisher)}   (the feed is read once a second)")
-    table.add_row("stored → received", _spread(from_store))
+    sums = _pairs()
+    sums.add_row("posts published", str(len(ledger.stories)))
+    sums.add_row("delivered", str(ledger.delivered))
+    sums.add_row("attempts", str(ledger.attempts))
+    sums.add_row("verified signatures", f"{ledger.verified} of {ledger.attempts}")
+    sums.add_row("repeats", str(ledger.repeats))
+    sums.add_row("lost", str(ledger.undelivered))
+    sums.add_row("published → received", f"{_spread(from_publisher)} (the feed is read once a second)")
+    sums.add_row("stored → received", _spread(from_store))
     for story in ledger.retried[-3:]:
-        table.add_row(f"post {story.number}, meanwhile failing", _line_of(story))
-    verdict = Text("Every post arrived once, signed.", "bold green")
-    if not ledger.flawless:
-        verdict = Text("Not every post arrived once, signed: see above.", "bold red")
-    return Group(Text(), table, Text(), verdict, Text(), Text(_NEXT))
+        sums.add_row(f"post {story.number}, failed first", _line_of(story))
+    return Group(Panel(Group(sums, Text(), _verdict(ledger)), title="[bold]Postbell[/] demo", padding=(1, 2)), _next())
 
 
-_NEXT = """\
-Next:  ./dev serve   runs the gateway for real: SQLite in data/, settings in .env (config.example.env lists them)
-       README.md     from here to your own feed and your own webhook in five minutes"""
+def _verdict(ledger: Ledger) -> Text:
+    if ledger.flawless:
+        return Text("Every post arrived, once, signed.", "bold green")
+    return Text("Not every post arrived once and signed: the numbers above say what went wrong.", "bold red")
+
+
+def _next() -> RenderableType:
+    steps = _pairs()
+    steps.add_row("Next:  ./dev serve", "the gateway for real; its settings are in config.example.env")
+    steps.add_row("       README.md", "your own feed at your own webhook, in five minutes")
+    return steps
+
+
+def _pairs() -> Table:
+    table = Table.grid(padding=(0, 3))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
+    return table
 
 
 def _line_of(story: Story) -> str:
     """ "503, 503 after 2.1 s, 200 after 5.0 s; one webhook-id"."""
     first = story.requests[0]
-    words = [f"{first.status}", *(f"{one.status} after {_apart(first.at, one.at)}" for one in story.requests[1:])]
+    words = [
+        f"{first.status} at once",
+        *(f"{one.status} after {_apart(first.at, one.at)}" for one in story.requests[1:]),
+    ]
     return ", ".join(words) + ("; one webhook-id" if story.same_id else "; ANOTHER webhook-id")
 
 
 # Words
 
 
-def _gateway(scene: Scene) -> str:
-    return f"postbell serve, process {scene.pid}, database in {scene.folder}"
-
-
 def _url(url: str) -> Text:
     return Text(url, "bright_black", overflow="ellipsis")
-
-
-def _clock(at: datetime) -> str:
-    """Local time of day, to the millisecond."""
-    return f"{at.astimezone():%H:%M:%S.%f}"[:-3]
 
 
 def _apart(start: datetime, end: datetime) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.table import Table
 
 from adapters.base import BadAddress, Channel
 from adapters.signatures import new_secret, secret_key
@@ -83,7 +84,8 @@ def add(
     fresh = None if secret_file else secret
     if json:
         return output.as_json(Added(**_fields(made), secret=fresh))
-    output.say(f"destination {made.id}: {made.channel} {made.address}{'' if made.verified_at else ', not verified yet'}")
+    unverified = "" if made.verified_at else ", not verified yet"
+    output.say(f"destination {made.id}: {made.channel} {made.address}{unverified}")
     output.hint(f"Next: postbell subscribe {account} FEED {made.id}")
     return _show_secret(fresh)
 
@@ -151,7 +153,7 @@ def _state(row: models.Destination, now: datetime) -> tuple[str, str]:
 _GRADES = {"ok": "ok", "disabled": "wrong"}
 
 
-def _table(found: list[Destination]) -> output.Table:
+def _table(found: list[Destination]) -> Table:
     table = output.table(
         "ID", "Account", "Channel", "Address", "Name", "State", wide=("Address", "State"), right=("ID", "Account")
     )

@@ -111,6 +111,16 @@ def span(duration: timedelta) -> str:
     return f"{seconds} s"
 
 
+def size(count: int) -> str:
+    """Bytes in their largest unit: "12.3 MiB"."""
+    amount, unit = float(count), "bytes"
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024 or unit == "TiB":
+            break
+        amount /= 1024
+    return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     """ "1 post", "2 posts"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,7 +1,7 @@
 """Sends what is due: claim, send, settle.  The network lies between two transactions, never inside one."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -77,7 +77,7 @@ class Dispatcher:
         lease_over = monotonic() + deliveries.LEASE.total_seconds()
         try:
             claim = await self._database.write(deliveries.take_due, lane.name, room, lane.after, limits)
-            await self._renderer.load(claim.due)
+            await self._renderer.load({due.post for due in claim.due if due.post})
         except StorageError as error:
             self._gate.failed(error)
             log.warning("deliveries not claimed", reason=str(error))
@@ -112,7 +112,7 @@ class Dispatcher:
     async def _send(self, due: deliveries.DueDelivery, now: datetime) -> Receipt | SendError:
         try:
             channel = self._channels[due.channel]
-            return await channel.send(self._message(due, channel, now))
+            return await channel.send(await self._message(due, channel, now))
         except SendError as error:
             return error
         except asyncio.CancelledError:
@@ -125,9 +125,9 @@ class Dispatcher:
             log.exception("a channel failed", delivery=due.id, channel=due.channel)
             return TryAgain("Postbell could not send it; its log says more", code="internal")
 
-    def _message(self, due: deliveries.DueDelivery, channel: Channel, now: datetime) -> Message:
+    async def _message(self, due: deliveries.DueDelivery, channel: Channel, now: datetime) -> Message:
         ring: Ring = self._open_ring(due.destination_uid, due.sealed) if due.sealed else Ring()
-        post = self._renderer.view(due.post, channel.max_text) if due.post else None
+        post = await self._renderer.view(due.post, channel.max_text) if due.post else None
         if due.post and not post:
             raise Rejected("its post is no longer stored", code="post_gone")
         return Message(
@@ -155,6 +155,9 @@ class Dispatcher:
                 continue
             except Exception:
                 log.exception("attempts not stored", attempts=len(sent))
+                if len(sent) > 1:  # one of them cannot be stored; the others must not be sent again for that
+                    for one in sent:
+                        await self._settle([one])
                 return
             self._count(settled)
             for lane in self.lanes:
@@ -189,22 +192,28 @@ class Lane:
 class Renderer:
     """Posts as messages show them, rendered once for all destinations of a fan-out."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, keep: int = VIEWS) -> None:
+        self._database, self._keep = database, keep
         self._stored: dict[tuple[int, int], posts.Stored] = {}
         self._shown: dict[tuple[tuple[int, int], int], PostView] = {}
 
-    async def load(self, due: Sequence[deliveries.DueDelivery]) -> None:
-        """Have the posts of these deliveries at hand."""
-        missing = {one.post for one in due if one.post} - self._stored.keys()
-        if missing:
-            self._stored |= await self._database.read(posts.load, sorted(missing))
-        while len(self._stored) > VIEWS:
-            self._stored.pop(next(iter(self._stored)))
+    async def load(self, wanted: Collection[tuple[int, int]]) -> None:
+        """Have these posts, as (id, version), at hand; the oldest others make room for them."""
+        if missing := sorted(set(wanted) - self._stored.keys()):
+            self._stored |= await self._database.read(posts.load, missing)
+        if (too_many := len(self._stored) - self._keep) > 0:
+            for post in [post for post in self._stored if post not in wanted][:too_many]:
+                del self._stored[post]
 
-    def view(self, post: tuple[int, int], limit: int) -> PostView | None:
-        if (shown := self._shown.get((post, limit))) is None and (stored := self._stored.get(post)):
-            shown = self._shown[post, limit] = posts.shown(stored, limit)
-            while len(self._shown) > VIEWS:
-                self._shown.pop(next(iter(self._shown)))
+    async def view(self, post: tuple[int, int], limit: int) -> PostView | None:
+        """None: it is stored no more.  What had to make room since its claim is loaded again."""
+        if (shown := self._shown.get((post, limit))) is not None:
+            return shown
+        if post not in self._stored:
+            await self.load([post])
+        if (stored := self._stored.get(post)) is None:
+            return None
+        shown = self._shown[post, limit] = posts.shown(stored, limit)
+        while len(self._shown) > self._keep:
+            self._shown.pop(next(iter(self._shown)))
         return shown

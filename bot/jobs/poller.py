@@ -114,6 +114,9 @@ class Poller:
             return
         except Exception:
             log.exception("polls not recorded", polls=len(polled))
+            if len(polled) > 1:  # one of them cannot be recorded; that must not cost the others
+                for one in polled:
+                    await self._record([one])
             return
         self._metrics.posts.inc(recorded.posts)
         self._metrics.queued.inc(recorded.deliveries)

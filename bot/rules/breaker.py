@@ -8,6 +8,7 @@ WINDOW = timedelta(minutes=5)
 WINDOW_ATTEMPTS = 10
 WINDOW_SHARE = 0.7
 FIRST_OPEN, LONGEST_OPEN = timedelta(seconds=30), timedelta(minutes=15)
+LONGEST_PAUSE = timedelta(hours=1)  # of a destination that asked for one
 DISABLE_AFTER = timedelta(hours=120)
 RAMP_STEP = timedelta(seconds=10)  # enabled again: 1 send, then 2, 4, … at once
 RAMP_STEPS = 5
@@ -35,10 +36,10 @@ HEALTHY = Health()
 
 def room(health: Health, in_flight: int, limit: int, now: datetime) -> int:
     """How many more sends may start now; ``limit``: the channel's for one destination."""
-    if health.disabled_at or (health.paused_until and health.paused_until > now):
+    if health.disabled_at or _lasts(health.paused_until, LONGEST_PAUSE, now):
         return 0
     if health.open_until:  # half-open: one probe decides
-        return 0 if health.open_until > now or in_flight else 1
+        return 0 if _lasts(health.open_until, LONGEST_OPEN, now) or in_flight else 1
     if health.ramp_from:
         limit = min(limit, 2 ** max(0, min((now - health.ramp_from) // RAMP_STEP, RAMP_STEPS)))
     return max(limit - in_flight, 0)
@@ -62,7 +63,7 @@ def failed(health: Health, now: datetime, *, ran_out: bool) -> Health:
     """A send failed, by the receiver's fault.  ``ran_out``: its delivery ended by it."""
     health = _windowed(health, now, failed=True)
     health = replace(health, failures=health.failures + 1, first_failure_at=health.first_failure_at or now)
-    if health.open_until is None or health.open_until <= now:
+    if not _lasts(health.open_until, LONGEST_OPEN, now):
         health = _opened(health, now)
     assert health.first_failure_at
     if ran_out and now - health.first_failure_at >= DISABLE_AFTER:
@@ -83,6 +84,11 @@ def disabled(health: Health, now: datetime, reason: str) -> Health:
 def enabled(now: datetime) -> Health:
     """A person says that it works again: begin with one message, then more."""
     return Health(ramp_from=now)
+
+
+def _lasts(until: datetime | None, longest: timedelta, now: datetime) -> bool:
+    """Whether that end is still to come.  One further off than any wait stems from a clock that has jumped back."""
+    return until is not None and now < until <= now + longest
 
 
 def _opened(health: Health, now: datetime) -> Health:

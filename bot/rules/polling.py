@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
+import msgspec
+
 from adapters.base import FeedFailed, FeedFault, FeedGone, FeedThrottled, Page, Post, SourceError
 
 ANNOUNCED_AT_ONCE = 50  # posts a poll; the rest at the next ticks
@@ -19,15 +21,17 @@ DISABLE_AFTER = timedelta(days=14)
 TELL_AFTER = 3  # failures in a row
 EAGER_AFTER_NEWS = timedelta(hours=1)
 QUIET_AFTER = timedelta(days=14)
+LATE = timedelta(seconds=5)  # by which a turn at a host may be missed
+SQUEEZED = 2  # turns that may have fallen together because a tick was early or late
+SHORTEST_WAIT = timedelta(seconds=1)  # for a turn, however small the gap
 QUIET_GAPS = 5  # times the longest gap ever seen: then a silent feed is worth a word
 
 UNREACHED = {FeedFault.DNS, FeedFault.CONNECT, FeedFault.TLS, FeedFault.TIMEOUT}
 """Faults that may be ours: when everybody has them at once, no feed is to blame."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
-    """A feed as a poll finds it.  All times aware, UTC."""
+class Followed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A feed as a poll finds it.  All times aware, UTC.  A Struct, because thousands are made a second."""
 
     first_visit: bool
     last_seq: int
@@ -85,14 +89,17 @@ def find(
     ``page.posts``; ``backfill``: "all", "digest" or "none", for what appeared while nobody could look.
     """
     match = _Match(page.posts, known)
-    new = [(post, digest) for post, digest in zip(page.posts, digests, strict=True) if match.of(post) is None]
-    more = len(new) > ANNOUNCED_AT_ONCE and not feed.first_visit
-    if more:
-        new = new[:ANNOUNCED_AT_ONCE]
+    new: dict[bytes, tuple[Post, bytes]] = {}  # by key: what stands twice in a document is one post
+    for post, digest in zip(page.posts, digests, strict=True):
+        if match.of(post) is None:
+            new.setdefault(post.key, (post, digest))
     suspicious = not feed.first_visit and len(new) > max(FLOOD, len(page.posts) // 2) and not match.any
-    announced, withheld = _announced([post for post, _ in new], feed, backfill, now, suspicious=suspicious)
+    announced, withheld = _announced([post for post, _ in new.values()], feed, backfill, now, suspicious=suspicious)
+    # Only what is announced has to wait: judged anew at the next tick, the silent would look like ordinary news.
+    left = {post.key for post in announced[ANNOUNCED_AT_ONCE:]}
+    told = {post.key for post in announced} - left
     return Finding(
-        new=tuple(Fresh(post, digest, id(post) in announced) for post, digest in new),
+        new=tuple(Fresh(post, digest, key in told) for key, (post, digest) in new.items() if key not in left),
         edited=tuple(
             (old, post, digest)
             for post, digest in zip(page.posts, digests, strict=True)
@@ -100,7 +107,7 @@ def find(
         ),
         rekeyed=tuple((old, post) for post in page.posts if (old := match.renamed.get(post.key)) is not None),
         withheld=withheld,
-        more=more,
+        more=bool(left),
         suspicious=suspicious,
     )
 
@@ -125,20 +132,20 @@ class _Match:
 
 def _announced(
     new: Sequence[Post], feed: Followed, backfill: str, now: datetime, *, suspicious: bool
-) -> tuple[set[int], tuple[Post, ...]]:
-    """Which of the new posts are sent one by one (by identity), and which only as a summary."""
+) -> tuple[Sequence[Post], tuple[Post, ...]]:
+    """Which of the new posts are sent one by one, and which only as a summary; both in their order."""
     if feed.first_visit:
-        return set(), ()
+        return (), ()
     if suspicious:
         since = feed.last_success_at or feed.created_at
-        return {id(post) for post in new if post.published and since < post.published <= now}, ()
+        return [post for post in new if post.published and since < post.published <= now], ()
     if not _outage(feed, now) or backfill == "all":
-        return {id(post) for post in new}, ()
+        return new, ()
     if backfill == "none":
-        return set(), ()
+        return (), ()
     if len(new) <= BACKFILL_ALL:
-        return {id(post) for post in new}, ()
-    return {id(post) for post in new[-BACKFILL_NEWEST:]}, tuple(new[:-BACKFILL_NEWEST])
+        return new, ()
+    return new[-BACKFILL_NEWEST:], tuple(new[:-BACKFILL_NEWEST])
 
 
 def _outage(feed: Followed, now: datetime) -> bool:
@@ -240,7 +247,7 @@ def after_failure(feed: Followed, error: SourceError, now: datetime, spread: flo
         case _:
             fault = FeedFault.HTTP
     due = now + min(wait * 2 ** min(failures, 6), LONGEST_BACKOFF) * spread
-    if now - max(since, feed.last_success_at or feed.created_at) > DISABLE_AFTER:
+    if failures >= TELL_AFTER and now - max(since, feed.last_success_at or feed.created_at) > DISABLE_AFTER:
         return Setback(due, fault, str(error), failures, since, state="disabled", tell="disabled")
     tell = "failing" if failures >= TELL_AFTER and feed.told != "failing" else ""
     return Setback(due, fault, str(error), failures, since, tell=tell)
@@ -256,6 +263,8 @@ class Queue:
     free_at: datetime  # the first moment that nobody has reserved
     blocked_until: datetime | None = None
     running: int = 0
+    started: bool = False  # now: the next one waits for the gap
+    squeezed: int = 0  # turns that fell into the same moment: they come next, before those given later
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,22 +291,28 @@ def give_turns(
     """Reserve a turn at its host for each due feed: starts ``gap`` apart, at most ``at_once`` running.
 
     A feed is put off once to its own turn instead of being looked at again each tick, so the work does not
-    grow with a host's number of feeds.
+    grow with a host's number of feeds.  A turn that was missed by more than ``LATE`` is given anew at the end of
+    the queue: after a downtime all of them are due at once.
     """
     turns = Turns()
+    step = max(gap, SHORTEST_WAIT)
     for one in due:
         queue = queues.get(one.host)
         if queue is None:
             turns.now.append(one.id)
             continue
         earliest = max(now, queue.blocked_until or now)
-        reserved = one.reserved_at == one.due_at and earliest == now
-        turn = now if reserved else max(queue.free_at, earliest)
-        if turn <= now and queue.running < at_once:
+        reserved = one.reserved_at == one.due_at and earliest == now and now - one.due_at <= LATE
+        full = queue.running >= at_once
+        if (reserved or max(queue.free_at, earliest) <= now) and not full and not (queue.started and gap):
             turns.now.append(one.id)
             queue.running += 1
-            queue.free_at = queue.free_at if reserved else now + gap
+            queue.started = True
+            queue.free_at = max(queue.free_at, now + gap)
+        elif reserved and not full and queue.squeezed < SQUEEZED:
+            queue.squeezed += 1
+            turns.later[one.id] = now + step / 2 + queue.squeezed * timedelta.resolution
         else:
-            turns.later[one.id] = turn = max(turn, now + gap)
-            queue.free_at = max(queue.free_at, turn) + gap
+            turns.later[one.id] = turn = max(queue.free_at, earliest, now + step)
+            queue.free_at = turn + gap
     return turns

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapters.base import AddressGone, Ambiguous, Receipt, Rejected, SendError, Throttled
+from bot.rules.breaker import LONGEST_PAUSE
 
 Jitter = Callable[[], float]
 """Answers a factor for a delay."""
@@ -71,7 +72,7 @@ def after(result: Receipt | SendError, one: Try, schedules: Schedules, now: date
             return Next("gone", code=result.code, error=str(result))
         case Throttled():
             wait = _asked(result, _delay(schedule, max(used - 1, 1)) * spread(), one.lane)
-            return _again("throttled", result, one, now + wait, pause=True)
+            return _again("throttled", result, one, now + wait, pause_until=now + min(wait, LONGEST_PAUSE))
         case Ambiguous():
             outcome = "ambiguous"
         case _:
@@ -81,13 +82,13 @@ def after(result: Receipt | SendError, one: Try, schedules: Schedules, now: date
     wait = _asked(result, _delay(schedule, used) * spread(), one.lane)
     if outcome == "ambiguous" and _forgotten(one, now + wait):
         return Next(outcome, code=result.code, error=f"{result} (a repeat might arrive twice)", exhausted=True)
-    return _again(outcome, result, one, now + wait, pause=False)
+    return _again(outcome, result, one, now + wait)
 
 
-def _again(outcome: str, result: SendError, one: Try, at: datetime, *, pause: bool) -> Next:
+def _again(outcome: str, result: SendError, one: Try, at: datetime, *, pause_until: datetime | None = None) -> Next:
     if at >= one.expires_at:
         return Next(outcome, code=result.code, error=f"{result} (no time left)", exhausted=True)
-    return Next(outcome, again_at=at, code=result.code, error=str(result), pause_until=at if pause else None)
+    return Next(outcome, again_at=at, code=result.code, error=str(result), pause_until=pause_until)
 
 
 def _delay(schedule: Schedule, used: int) -> timedelta:

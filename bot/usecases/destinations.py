@@ -98,10 +98,13 @@ def secrets_of(vault: Vault, uid: UUID, sealed: bytes | None, now: datetime) -> 
     return tuple(one.text for one in open_ring(vault, uid, sealed).active(now)) if sealed else ()
 
 
-def reseal(work: Work, vault: Vault, after: int, limit: int) -> int:
-    """Seal secrets anew under the present master key, in the order of ids; returns the last id, 0 at the end."""
-    last = 0
-    for id_, uid, sealed in destinations.sealed(work.session, after, limit):
+def reseal(work: Work, vault: Vault, after: int, limit: int) -> tuple[int, int]:
+    """Seal secrets anew under the present master key, in the order of ids.
+
+    Returns how many, and the last id.  Raises WrongKey.
+    """
+    found = destinations.sealed(work.session, after, limit)
+    for id_, uid, sealed in found:
         destinations.set_secrets(work.session, id_, vault.seal(vault.open(sealed, place(uid)), place(uid)))
-        last = id_
-    return last
+        after = id_
+    return len(found), after

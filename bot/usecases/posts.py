@@ -112,7 +112,8 @@ class _Batch:
         found: dict[int, list[polling.Known]] = {}
         for row in rows:
             link = row.link_key[8:] if row.link_key else None
-            found.setdefault(row.feed_id, []).append(polling.Known(row.id, row.key[8:], link, row.digest))
+            feed_id = int.from_bytes(row.key[:8], "big")
+            found.setdefault(feed_id, []).append(polling.Known(row.id, row.key[8:], link, row.digest))
         return found
 
     # One poll
@@ -134,7 +135,9 @@ class _Batch:
         self._store(feed, found)
         news = bool(found.new) and not was.first_visit
         beat = polling.rhythm(page.posts, polling.Rhythm(was.rhythm, was.longest_gap), now)
-        is_now = replace(was, rhythm=beat.quarter, hint=page.not_before, last_new_at=now if news else was.last_new_at)
+        is_now = msgspec.structs.replace(
+            was, rhythm=beat.quarter, hint=page.not_before, last_new_at=now if news else was.last_new_at
+        )
         row = self._ended(feed, now if found.more else polling.next_due(is_now, now, polling.spread()))
         assert page.info is not None
         row |= {

@@ -31,6 +31,7 @@ async def test_sqlite_survives_kills_at_random_moments(tmp_path: Path, sqlite_ur
             assert not server.complaints
         _report(traffic, f"seed {seed}, {kills} kills", in_flight)
         traffic.check()
+        traffic.check_repeats()
 
 
 async def test_two_processes_on_postgresql_survive_kills_of_either(tmp_path: Path, postgresql_url: str) -> None:
@@ -56,6 +57,7 @@ async def test_two_processes_on_postgresql_survive_kills_of_either(tmp_path: Pat
             assert not any(server.complaints for server in pair)
         _report(traffic, f"seed {seed}, {kills} kills", in_flight)
         traffic.check()
+        traffic.check_repeats()
 
 
 async def _ready(servers: Sequence[Server]) -> None:

@@ -52,6 +52,7 @@ async def recover(settings: Mapping[str, str], traffic: Traffic) -> None:
         await traffic.settled()
         assert not server.complaints
     traffic.check()
+    traffic.check_repeats()
 
 
 # K1: while fetching or parsing
@@ -172,8 +173,8 @@ async def test_a_failure_at_a_point_is_got_over(
         publish_all(traffic)
         await until(lambda: any("struck" in str(line) for line in server.log) or what == "bug", "it has failed")
         await traffic.settled()
+    assert traffic.repeats <= (what == "bug" and point == "settling")  # one alone is taken for perhaps not sent
     traffic.check()
-    assert traffic.repeats == 0
 
 
 # K10: inside a migration

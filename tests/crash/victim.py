@@ -27,7 +27,7 @@ Strike = Callable[[], None]
 def striking(what: str) -> Strike:
     """Kills this process, or fails once: "error" and "full" as a database does, "bug" as nobody expected."""
     errors = {"error": StorageError, "full": StorageFull, "bug": RuntimeError}
-    done = []
+    done: list[bool] = []
 
     def strike() -> None:
         if what == "kill":

@@ -110,9 +110,10 @@ def _guess(body: bytes, labels: list[str]) -> str:
 
 
 def _mostly_right(text: str) -> bool:
-    """At most one character in a hundred beyond ASCII, or a single one, was not decodable."""
+    """Of the characters beyond ASCII all but one, or all but one in a hundred, could be decoded."""
     wrong = text.count("\ufffd")
-    return wrong <= 1 or wrong * 100 <= len(text) - len(text.encode("ascii", "ignore"))
+    right = len(text) - len(text.encode("ascii", "ignore")) - wrong
+    return not wrong or right >= 100 * wrong or right > wrong == 1
 
 
 _HANZI = re.compile(rb"(?:[\xb0-\xf7][\xa1-\xfe]|[\xa1-\xa3][\xa1-\xfe])+")

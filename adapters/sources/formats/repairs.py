@@ -5,25 +5,25 @@ Every step takes time in proportion to the document: hostile ones come here too.
 
 import re
 from collections.abc import Iterator, Mapping
+from html import escape
 from html.entities import html5
-from xml.sax.saxutils import escape  # a text function, no parser
 
 from adapters.base import FeedFailed, FeedFault
 
 
 def repair(text: str, entities: Mapping[str, str]) -> str:
-    """Well-formed XML, if these repairs can do it: one element, no declarations, only legal characters.
+    """Well-formed XML, if these repairs can make it so: only legal characters and references, nothing after the root.
 
-    ``entities``: what the document's own entity names stand for.
+    Args:
+        text: a document from its root element on.
+        entities: what the document's own entity names stand for.
     """
-    text = _ILLEGAL.sub("", text[text.find("<") :])
-    text = _XML_DECLARATION.sub("", text, count=1).lstrip()
+    text = _ILLEGAL.sub("", text)
     pieces = [piece if is_cdata else _mend_references(piece, entities) for piece, is_cdata in _split(text)]
     return _without_rest("".join(pieces))
 
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_XML_DECLARATION = re.compile(r"^<\?xml\b[^<>]*>", re.IGNORECASE)
 
 
 def _split(text: str) -> Iterator[tuple[str, bool]]:
@@ -49,7 +49,7 @@ def _mend_references(text: str, entities: Mapping[str, str]) -> str:
         if name in _XML_ENTITIES:
             return match[0]
         meaning = entities.get(name) or html5.get(f"{name};") if name else None
-        return escape(meaning) if meaning else "&amp;" + match[0][1:]
+        return escape(meaning, quote=False) if meaning else "&amp;" + match[0][1:]
 
     return _REFERENCE.sub(mend, text)
 

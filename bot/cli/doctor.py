@@ -1,0 +1,348 @@
+"""``postbell doctor``: what is missing or wrong in the set-up, and how to mend it."""
+
+import asyncio
+import os
+import platform
+import shutil
+import socket
+import sqlite3
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+from xml.parsers import expat
+
+import msgspec
+import typer
+from dotenv import dotenv_values
+from rich.text import Text
+from yarl import URL
+
+from adapters.http import NoAnswer, NotSent, Outbound
+from bot import app as parts
+from bot import logs
+from bot.cli import output
+from bot.clock import utc_now
+from bot.errors import UserError
+from bot.jobs.janitor import LOW_WATER
+from bot.rules.plain_text import one_line
+from bot.settings import BadSetting, Settings, load
+from bot.usecases import accounts, deliveries, destinations, feeds
+from storage.database import Database, StorageError
+from storage.lock import DirectoryLock, Locked
+
+Grade = Literal["ok", "warning", "wrong"]
+
+ROOM = 4 * LOW_WATER  # free bytes below which it is worth a word
+CLOCK_OFF, CLOCK_WRONG = timedelta(seconds=2), timedelta(seconds=30)
+OLD_QUEUE = timedelta(minutes=10)
+NETWORK_FILESYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p")
+LONGEST_LOOK = 5.0  # seconds for one question to the network
+SHOWN = 3  # feeds or destinations by name
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of the report.  ``mend``: what to do; empty when nothing is."""
+
+    what: str
+    grade: Grade
+    text: str
+    mend: str = ""
+
+
+def doctor(json: output.Json = False) -> None:
+    """Look at the set-up and say what is missing or wrong, and how to mend it.  Exit code 1: something is wrong."""
+    found = asyncio.run(_all())
+    if json:
+        output.as_json(found)
+    else:
+        for one in found:
+            _show(one)
+    raise typer.Exit(1 if any(one.grade == "wrong" for one in found) else 0)
+
+
+_SIGNS = {"ok": "ok     ", "warning": "warning", "wrong": "WRONG  "}
+
+
+def _show(one: Finding) -> None:
+    line = Text.assemble(output.graded(_SIGNS[one.grade], one.grade), f"  {one.what}: {one_line(one.text)}")
+    output.say(line)
+    if one.mend:
+        output.hint(f"         → {one.mend}")
+
+
+async def _all() -> list[Finding]:
+    found = [_python(), _parsers()]
+    try:
+        settings = load()
+        outbound = parts.make_outbound(settings)
+    except BadSetting as error:
+        return [*found, Finding("settings", "wrong", str(error), "put it right in the environment or .env")]
+    logs.configure("error", settings.log_format)
+    async with outbound:
+        found += [*_settings(settings), *_plugins(outbound)]
+        if settings.on_sqlite:
+            found += _folder(settings)
+        found += [await _port(settings, outbound), await _public_address(settings, outbound)]
+        found += [one async for one in _database(settings, outbound)]
+    return found
+
+
+# The machine
+
+
+def _python() -> Finding:
+    text = f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    if sqlite3.sqlite_version_info < (3, 35):
+        return Finding("Python", "wrong", text, "use a Python with SQLite 3.35 or newer")
+    return Finding("Python", "ok", text)
+
+
+def _parsers() -> Finding:
+    """Older expats let a few hundred bytes unfold to gigabytes (reliability page, 8.2)."""
+    if expat.version_info < (2, 4, 1):
+        return Finding("XML parser", "wrong", expat.EXPAT_VERSION, "update the system's libexpat to 2.4.1 or newer")
+    return Finding("XML parser", "ok", expat.EXPAT_VERSION.replace("_", " "))
+
+
+# Settings
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    if strangers := sorted(name for name in dotenv_values(".env") if not _is_setting(name)):
+        yield Finding(".env", "warning", f"{', '.join(strangers)}: no setting of Postbell's", "is a name misspelt?")
+    else:
+        yield Finding("settings", "ok", "all can be used")
+    if settings.egress_allow:
+        mend = "remove what is not needed: accounts can make Postbell call these addresses"
+        yield Finding("EGRESS_ALLOW", "warning", f"opens {settings.egress_allow}", mend)
+    else:
+        yield Finding("EGRESS_ALLOW", "ok", "no private address can be reached")
+
+
+def _is_setting(name: str) -> bool:
+    known = {field.upper() for field in Settings.model_fields}
+    return name.upper() in known or name.upper().removesuffix("_FILE") in known
+
+
+def _plugins(outbound: Outbound) -> Iterator[Finding]:
+    makers: tuple[tuple[str, Callable[[Outbound], Any]], ...] = (
+        ("channels", parts.make_channels),
+        ("sources", parts.make_sources),
+    )
+    for what, make in makers:
+        try:
+            yield Finding(what, "ok", ", ".join(sorted(make(outbound))))
+        except (UserError, ImportError, AttributeError) as error:
+            yield Finding(what, "wrong", f"cannot be loaded: {error}", "update or uninstall the package that adds it")
+
+
+# The data directory
+
+
+def _folder(settings: Settings) -> Iterator[Finding]:
+    folder = parts.sqlite_file(settings).parent
+    if not folder.is_dir():
+        yield Finding("DATA_DIR", "warning", f"{folder} is not there yet", "`postbell serve` makes it")
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding("DATA_DIR", "wrong", f"{folder} cannot be written", f"give it to this user: chown {_me()} {folder}")
+    elif stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        yield Finding("DATA_DIR", "warning", f"others can look into {folder}, where secrets are", f"chmod 700 {folder}")
+    else:
+        yield Finding("DATA_DIR", "ok", str(folder))
+    if (kind := _filesystem(folder)) in NETWORK_FILESYSTEMS:
+        text = f"{folder} is on {kind}, where SQLite's locks do not hold"
+        yield Finding("filesystem", "wrong", text, "use a local disk, or PostgreSQL (DATABASE_URL)")
+    yield _disk(folder)
+
+
+def _me() -> str:
+    return str(os.getuid())
+
+
+def _filesystem(folder: Path) -> str:
+    """Its kind; empty where that cannot be known."""
+    try:
+        mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    except OSError:
+        return ""
+    under = [(len(where), kind) for _, where, kind, *_ in mounts if folder.resolve().is_relative_to(where)]
+    return max(under, default=(0, ""))[1]
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    text = f"{output.size(free)} free"
+    if free < LOW_WATER:
+        return Finding("disk", "wrong", f"{text}: nothing new is taken in", f"make room: {output.size(ROOM)} or more")
+    if free < ROOM:
+        return Finding("disk", "warning", text, f"below {output.size(LOW_WATER)} nothing new is taken in")
+    return Finding("disk", "ok", text)
+
+
+# The network
+
+
+async def _port(settings: Settings, outbound: Outbound) -> Finding:
+    """Free, or ours."""
+    where = f"{settings.host}:{settings.port}"
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except PermissionError:
+        return Finding("PORT", "wrong", f"{where} is not allowed to this user", "choose a port above 1023")
+    except OSError as error:
+        local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+        if await _is_ours(outbound, str(URL.build(scheme="http", host=local, port=settings.port))):
+            return Finding("PORT", "ok", f"{where}: a server is running")
+        return Finding("PORT", "wrong", f"{where} is taken ({error.strerror})", "stop what has it, or set PORT")
+    return Finding("PORT", "ok", f"{where} is free: no server is running here")
+
+
+async def _public_address(settings: Settings, outbound: Outbound) -> Finding:
+    if not settings.worker_public_base_url:
+        mend = "set it when others are to reach this machine: for callbacks and links that we show"
+        return Finding("WORKER_PUBLIC_BASE_URL", "warning", "not set", mend)
+    if await _is_ours(outbound, settings.public_base_url):
+        return Finding("WORKER_PUBLIC_BASE_URL", "ok", f"{settings.public_base_url} answers")
+    text = f"{settings.public_base_url}/healthz does not answer as ours"
+    mend = "is a server running, and does the proxy hand requests on?  (From inside, some routers refuse their own address.)"
+    return Finding("WORKER_PUBLIC_BASE_URL", "warning", text, mend)
+
+
+async def _is_ours(outbound: Outbound, base: str) -> bool:
+    try:
+        answer = await outbound.call("GET", f"{base.rstrip('/')}/healthz", {}, b"", timeout_seconds=LONGEST_LOOK)
+    except (NotSent, NoAnswer):
+        return False
+    try:
+        return answer.status == 200 and bool(msgspec.json.decode(answer.body) == {"status": "ok"})
+    except msgspec.DecodeError:
+        return False
+
+
+# The database
+
+
+async def _database(settings: Settings, outbound: Outbound) -> AsyncIterator[Finding]:
+    file = parts.sqlite_file(settings)
+    if settings.on_sqlite and not file.exists():
+        yield Finding("database", "warning", f"there is none at {file} yet", "`postbell serve` or `migrate` makes it")
+        return
+    try:
+        steps = await asyncio.to_thread(parts.pending_steps, settings)
+    except (StorageError, OSError) as error:
+        mend = "is DATABASE_URL right, and does the server run?" if not settings.on_sqlite else "see `postbell restore`"
+        yield Finding("database", "wrong", str(error).partition("\n")[0], mend)
+        return
+    if steps:
+        text = f"{output.counted(len(steps), 'migration')} pending: {steps[0]}"
+        yield Finding("database", "wrong", text, "`postbell migrate`, or `postbell serve` with MIGRATE=on")
+        return
+    yield Finding("database", "ok", str(file) if settings.on_sqlite else "PostgreSQL answers, its schema is current")
+    if settings.on_sqlite:
+        yield _server(file.parent)
+    database = Database(settings.database, utc_now)
+    try:
+        async for one in _contents(settings, database, outbound):
+            yield one
+    except StorageError as error:
+        yield Finding("database", "wrong", str(error).partition("\n")[0], "can this user read and write it?")
+    finally:
+        database.close()
+
+
+def _server(folder: Path) -> Finding:
+    lock = DirectoryLock(folder)
+    try:
+        lock.acquire().release()
+    except Locked as holder:
+        return Finding("server", "ok", f"{holder} works on this database")
+    except OSError as error:
+        return Finding("server", "wrong", f"{folder} cannot be locked ({error.strerror})", "can this user write there?")
+    return Finding("server", "warning", "none is running on this database", "`postbell serve`")
+
+
+async def _contents(settings: Settings, database: Database, outbound: Outbound) -> AsyncIterator[Finding]:
+    yield await _master_key(settings, database)
+    yield await _clock(settings, database)
+    yield await _name_lookup(database)
+    yield await _feeds(database)
+    yield await _destinations(database)
+    for one in await _outbox(database):
+        yield one
+
+
+async def _master_key(settings: Settings, database: Database) -> Finding:
+    if not parts.has_master_key(settings):
+        if settings.on_sqlite:
+            return Finding("MASTER_KEY", "ok", "none yet; it is made when it is needed first")
+        return Finding("MASTER_KEY", "wrong", "not set", "`openssl rand -base64 32` makes one")
+    try:
+        vault = parts.open_vault(settings)
+    except (BadSetting, OSError) as error:
+        return Finding("MASTER_KEY", "wrong", str(error), "put the key back as it was")
+    if not await database.read(accounts.master_key_fits, vault.fingerprint, vault.older_fingerprints):
+        return Finding("MASTER_KEY", "wrong", "not the key of this database", "put the key back as it was")
+    where = "MASTER_KEY" if settings.master_key else str(settings.data_dir / "master.key")
+    return Finding("MASTER_KEY", "ok", f"{where} fits; backups need it, too")
+
+
+async def _clock(settings: Settings, database: Database) -> Finding:
+    here = utc_now()
+    if settings.on_sqlite:
+        return Finding("clock", "ok", f"{here:%Y-%m-%d %H:%M:%S} UTC")
+    off = abs(await database.read(lambda work: work.now) - utc_now())
+    text = f"{off.total_seconds():.1f} s apart from the database's"
+    mend = "let NTP set both machines' clocks"
+    if off >= CLOCK_WRONG:
+        return Finding("clock", "wrong", text, mend)
+    return Finding("clock", "warning", text, mend) if off >= CLOCK_OFF else Finding("clock", "ok", text)
+
+
+async def _name_lookup(database: Database) -> Finding:
+    followed = [row.host for row in await database.read(feeds.newest, 50) if row.host]
+    if not followed:
+        return Finding("DNS", "ok", "no feed with a public name is followed yet")
+    host = URL(followed[0]).host or ""
+    try:
+        async with asyncio.timeout(LONGEST_LOOK):
+            await asyncio.get_running_loop().getaddrinfo(host, None)
+    except (OSError, TimeoutError) as error:
+        return Finding("DNS", "warning", f"{host} has no address ({error or 'no answer'})", "can this machine ask a resolver?")
+    return Finding("DNS", "ok", f"{host} has an address")
+
+
+async def _feeds(database: Database) -> Finding:
+    found = await database.read(feeds.in_trouble, 1000)
+    if not found:
+        return Finding("feeds", "ok", "none is in trouble")
+    names = "; ".join(f"{row.id} {row.title or row.key}: {row.reason}" for row in found[:SHOWN])
+    return Finding("feeds", "warning", f"{len(found)} in trouble: {names}", "`postbell feeds --failing` shows all")
+
+
+async def _destinations(database: Database) -> Finding:
+    found = await database.read(destinations.disabled, 1000)
+    if not found:
+        return Finding("destinations", "ok", "none is disabled")
+    names = "; ".join(f"{row.id} {row.address}: {row.disabled_reason}" for row in found[:SHOWN])
+    mend = "`postbell destination enable ID` when it works again"
+    return Finding("destinations", "warning", f"{len(found)} disabled: {names}", mend)
+
+
+async def _outbox(database: Database) -> list[Finding]:
+    found = []
+    if await database.read(deliveries.is_held):
+        found.append(Finding("sending", "warning", "is held", "`postbell outbox release` lets it go on"))
+    queue = await database.read(deliveries.queue)
+    age, rows = timedelta(seconds=queue.oldest_seconds), sum(queue.rows.values())
+    if not rows:
+        return [*found, Finding("outbox", "ok", "empty")]
+    text = f"{rows:,} queued, the next to expire for {output.span(age)}"
+    if age < OLD_QUEUE:
+        return [*found, Finding("outbox", "ok", text)]
+    return [*found, Finding("outbox", "warning", text, "`postbell deliveries --state queued` says why they wait")]

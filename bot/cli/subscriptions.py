@@ -1,0 +1,211 @@
+"""``postbell subscribe``, ``unsubscribe`` and ``subscriptions``: which feed's posts go where."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.table import Table
+
+from adapters.base import FeedNotFound, Found, Page, Source, SourceError
+from bot import app as parts
+from bot.cli import output
+from bot.cli.beside import Desk, opened, sources
+from bot.clock import utc_now
+from bot.errors import UserError
+from bot.rules.plain_text import one_line
+from bot.usecases import accounts, destinations, feeds, subscriptions
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    id: int
+    account_id: int
+    account: str | None  # e-mail
+    feed_id: int
+    feed: str  # title, or its address while it has none
+    source: str
+    key: str
+    destination_id: int
+    channel: str
+    address: str
+    created_at: datetime
+
+
+class Subscribed(msgspec.Struct, frozen=True):
+    id: int
+    account_id: int
+    feed_id: int
+    source: str
+    key: str
+    title: str
+    destination_id: int
+    new: bool  # False: it was there before
+    latest_queued: bool
+    posts: int  # how many the feed holds now
+    newest_title: str
+    newest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A feed, by the source that knows it."""
+
+    source: str
+    found: Found
+    host: str
+
+
+class NotRecognised(UserError):
+    """No source knows a feed by that name."""
+
+
+def subscribe(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Id or e-mail.")],
+    feed: Annotated[str, typer.Argument(metavar="FEED", help="Address of a feed or of a page with one, or an id.")],
+    destination: Annotated[int, typer.Argument(metavar="DESTINATION", help="Its id.")],
+    latest: Annotated[bool, typer.Option("--latest", help="Send the newest post that is there now, too.")] = False,
+    json: output.Json = False,
+) -> None:
+    """Follow a feed: its posts from now on go to a destination."""
+    with opened() as desk:
+        account_id = desk.read(accounts.get, account).id
+        desk.read(destinations.get, destination)
+        known = asyncio.run(_recognised(desk, feed))
+        done = desk.write(
+            subscriptions.subscribe,
+            account_id=account_id,
+            destination_id=destination,
+            source=known.source,
+            found=known.found,
+            host=known.host,
+            policy=parts.make_policy(desk.settings),
+            default_interval=timedelta(seconds=desk.settings.poll_seconds),
+            latest=latest,
+        )
+        to = desk.read(destinations.get, destination)
+        made = _subscribed(done, known.found.page)
+    if json:
+        return output.as_json(made)
+    _tell(made, f"{to.channel} {to.address}")
+    return None
+
+
+def unsubscribe(
+    subscription: Annotated[int, typer.Argument(metavar="SUBSCRIPTION", help="Its id.")],
+) -> None:
+    """End a subscription at once; what is queued for it is not sent."""
+    with opened() as desk:
+        ended = desk.write(subscriptions.unsubscribe, subscription)
+    output.say(f"subscription {ended.id} has ended: feed {ended.feed_id} no longer goes to {ended.destination_id}")
+
+
+def list_all(
+    account: Annotated[str, typer.Option(help="Only this account's (id or e-mail).")] = "",
+    json: output.Json = False,
+    limit: output.Limit = 100,
+) -> None:
+    """Active subscriptions, the latest first."""
+    with opened() as desk:
+        of = desk.read(accounts.get, account).id if account else None
+        found = [_shown(row) for row in desk.read(subscriptions.newest, of, limit)]
+    none = "No subscriptions yet.  `postbell subscribe ACCOUNT FEED DESTINATION` makes one."
+    output.listing(found, lambda: _table(found), json=json, none=none, limit=limit)
+
+
+# Which feed is meant
+
+
+async def _recognised(desk: Desk, name: str) -> Recognised:
+    async with sources(desk.settings) as known:
+        if name.isdecimal():
+            row = await desk.database.read(feeds.get, int(name))
+            if row.last_success_at is not None:
+                return Recognised(row.source, Found(row.key, Page(cursor={})), row.host)
+            name = row.key
+        with output.waiting(f"looking for a feed at {name} …"):
+            return await resolve(known, name)
+
+
+async def resolve(known: Mapping[str, Source], name: str) -> Recognised:
+    """Ask each source in turn, over the network.  Raises NotRecognised with what might be meant instead."""
+    missed: list[FeedNotFound] = []
+    for kind, source in known.items():
+        try:
+            found = await source.resolve(name, utc_now())
+        except FeedNotFound as error:
+            missed.append(error)
+        except SourceError as error:
+            raise NotRecognised(f"{name} cannot be read: {error}") from None
+        else:
+            return Recognised(kind, found, source.host(found.key))
+    lines = [f"no feed at {name}: {'; '.join(str(error) for error in missed)}"]
+    lines += [f"  perhaps: {address}" for error in missed for address in error.candidates]
+    raise NotRecognised("\n".join(lines))
+
+
+# What is shown
+
+
+def _subscribed(done: subscriptions.Subscribed, page: Page) -> Subscribed:
+    newest = page.posts[-1] if page.posts else None
+    feed = done.feed
+    return Subscribed(
+        id=done.subscription.id,
+        account_id=done.subscription.account_id,
+        feed_id=feed.id,
+        source=feed.source,
+        key=feed.key,
+        title=feed.title,
+        destination_id=done.subscription.destination_id,
+        new=done.new,
+        latest_queued=done.latest_queued,
+        posts=len(page.posts),
+        newest_title=(newest.title or newest.url) if newest else "",
+        newest_at=newest.published if newest else None,
+    )
+
+
+def _tell(made: Subscribed, to: str) -> None:
+    output.say(f"recognised: {one_line(made.title) or '(no title)'} – {made.key}")
+    if made.newest_title:
+        age = f", {output.when(made.newest_at, utc_now())}" if made.newest_at else ""
+        output.say(f"it holds {output.counted(made.posts, 'post')}; the newest: {_title(made.newest_title)}{age}")
+    what = "subscription" if made.new else "was there already: subscription"
+    where = f"destination {made.destination_id}, {to}"
+    output.say(f"{what} {made.id}: posts of feed {made.feed_id} from now on go to {where}")
+    if made.latest_queued:
+        output.say("the newest one is on its way")
+
+
+def _title(text: str) -> str:
+    return f"“{output.shortened(text, 80)}”"
+
+
+def _shown(row: Any) -> Subscription:
+    wish, feed, to, account = row
+    return Subscription(
+        id=wish.id,
+        account_id=account.id,
+        account=account.email,
+        feed_id=feed.id,
+        feed=feed.title or feed.key,
+        source=feed.source,
+        key=feed.key,
+        destination_id=to.id,
+        channel=to.channel,
+        address=to.address,
+        created_at=wish.created_at,
+    )
+
+
+def _table(found: list[Subscription]) -> Table:
+    now, wide = utc_now(), ("Account", "Feed", "Destination")
+    table = output.table("ID", "Account", "Feed", "Destination", "Since", wide=wide, right=("ID",))
+    for one in found:
+        to = f"{one.destination_id}: {output.shortened(one.address, 60)}"
+        feed = f"{one.feed_id}: {output.shortened(one.feed, 80)}"
+        output.add_row(table, one.id, one.account or one.account_id, feed, to, output.when(one.created_at, now))
+    return table
