@@ -1,14 +1,18 @@
 """The benchmarks by name: what is promised, against which floor and which peer, at which size."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
 
 from bench.arena import Arena, SinkDesk, contestant
 from bench.children import BenchError, Child
 from bench.documents import ITEMS
-from bench.measure import Race, memory_bytes, race
+from bench.fill import Size
+from bench.measure import Race, cpu_seconds, memory_bytes, race
+from bench.raw_outbox import DESTINATIONS
 from bench.report import OURS, Figure, Goal, Row, rates
+from bench.server import Folder
 from bench.straws import SENDS
 
 Benchmark = Callable[[Arena], list[Row]]
@@ -140,33 +144,36 @@ def _with_subscribers(arena: Arena, sink: SinkDesk, count: int) -> Child:
 
 def fan_out_rows(arena: Arena) -> list[Row]:
     """One post becomes 50,000 rows of the outbox."""
-    posts, destinations = arena.size(10, 4), 50_000
-    results = _outboxes(arena, "fan_out", destinations, {"posts": posts}, destinations * posts)
+    count, destinations = arena.size(10, 4), 50_000
+    results = _outboxes(arena, "fan_out", {"posts": count}, destinations * count, raw=destinations, ours=destinations)
     return _by_engine("one post to 50,000 outbox rows", results, Goal(0.3, 0.7), Goal(0.3, 0.7))
 
 
 def outbox(arena: Arena) -> list[Row]:
     """Rows through the outbox: enqueue, claim, complete."""
     rows = arena.size(100_000, 50_000)
-    results = _outboxes(arena, "queue", rows, {}, rows)
+    results = _outboxes(arena, "queue", {"rows": rows}, rows, raw=rows, ours=DESTINATIONS)
     return _by_engine("outbox alone: enqueue, claim, complete", results, Goal(0.3, 0.6), Goal(0.5, 0.8))
 
 
-def _outboxes(arena: Arena, order: str, subscriptions: int, run: dict[str, int], done: int) -> Race:
+def _outboxes(arena: Arena, order: str, arguments: dict[str, int], rows: int, *, raw: int, ours: int) -> Race:
+    """``raw`` and ``ours``: the subscriptions of one feed; of ours, each destination has one."""
     if not arena.postgresql:
         raise BenchError("needs PostgreSQL: run it by ./dev bench, or set POSTBELL_TEST_POSTGRESQL")
-    engines = {
-        "raw SQLite": arena.start("bench.raw_outbox", "sqlite"),
-        "raw PostgreSQL": arena.start("bench.raw_outbox", "postgresql", arena.postgresql),
-    }
-    ready = {"subscriptions": subscriptions}
-    return race(
-        [
-            contestant(name, child, prepare=ready, order=order, run=run, expect={"done": done})
-            for name, child in engines.items()
-        ],
-        arena.turns,
-    )
+    contestants = []
+    for engine, *program in (("SQLite", "sqlite"), ("PostgreSQL", "postgresql", arena.postgresql)):
+        for name, module, count in (("raw", "bench.raw_outbox", raw), (OURS, "bench.our_outbox", ours)):
+            contestants.append(
+                contestant(
+                    f"{name} {engine}",
+                    arena.start(module, *program),
+                    prepare={"subscriptions": count},
+                    order=order,
+                    run=arguments,
+                    expect={"done": rows},
+                )
+            )
+    return race(contestants, arena.turns)
 
 
 def _by_engine(what: str, results: Race, sqlite: Goal, postgresql: Goal) -> list[Row]:
@@ -229,25 +236,92 @@ def stall(arena: Arena) -> list[Row]:
     ]
 
 
-def memory(arena: Arena) -> list[Row]:
-    """Resident memory after a round over all feeds, unchanged; and how it grows with their number."""
-    origin = arena.origin("unchanged")
-    few, many = 1_000, arena.size(100_000, 10_000)
-    used: dict[int, list[float]] = {few: [], many: []}
-    for _ in range(min(arena.turns, 2)):
-        for feeds in used:
-            straw = arena.start("bench.straws", "poller")
-            straw.ask("prepare", origin=origin, first=0, count=feeds, known=True)
-            straw.ask("run")
-            used[feeds].append(memory_bytes([straw.pid]) / 2**20)
-            straw.close()
-    small, large = (Figure(f"straw, {feeds:,} feeds,", used[feeds], "MiB") for feeds in used)
-    bound = _bound(200, "MiB")
+@dataclass(slots=True)
+class Weight:
+    """What the gateway needs with so many feeds, and ten times as many deliveries queued."""
+
+    feeds: int
+    polls: list[float] = field(default_factory=list)  # per CPU-second
+    sends: list[float] = field(default_factory=list)
+    mebibytes: list[float] = field(default_factory=list)  # at its peak
+    ready: list[float] = field(default_factory=list)  # seconds from its start
+    first: list[float] = field(default_factory=list)  # to the first delivery's arrival
+
+    def figure(self, name: str, unit: str) -> Figure:
+        return Figure(f"{self.feeds:,} feeds:", getattr(self, name), unit)
+
+
+def growth(arena: Arena) -> list[Row]:
+    """What 100,000 feeds and 1,000,000 queued deliveries cost, and how that grows from 1,000 and 10,000."""
+    small, middle, large = weights = [Weight(feeds) for feeds in (1_000, 10_000, arena.size(100_000, 20_000))]
+    origin, sink = arena.origin("unchanged"), arena.sink()
+    folders = [arena.folder() for _ in weights]
+    for weight, folder in zip(weights, folders, strict=True):
+        folder.fill(_laden(origin, sink, weight.feeds, 10 * weight.feeds))
+        _weigh_polls(weight, folder)
+    for _ in range(min(arena.turns, 3)):
+        for weight, folder in zip(weights, folders, strict=True):
+            _weigh_sends(weight, folder, sink)
+
+    def grown(what: str, name: str, unit: str, goal: Goal) -> list[Row]:
+        base = Figure(f"{small.feeds:,} feeds:", [median(getattr(small, name))], unit)
+        return [Row(what, large.figure(name, unit), base, goal), Row(what, middle.figure(name, unit), base)]
+
+    what = f"memory, {large.feeds:,} feeds, {10 * large.feeds:,} queued"
+    bound, straw = _bound(200, "MiB"), _straw_memory(arena, large.feeds)
     return [
-        Row("memory, 100,000 feeds and 1,000,000 deliveries", None, bound, Goal(1, 0.5, less=True)),
-        Row("memory", large, small),
-        Row("memory", large, bound),
+        Row(what, Figure(OURS, [max(large.mebibytes)], "MiB"), bound, Goal(1, 0.5, less=True)),
+        *grown("growth of memory", "mebibytes", "MiB", Goal(1.15, 1.05, less=True)),
+        *grown("growth of the time to be ready", "ready", "s", Goal(1.5, 1.1, less=True)),
+        *grown("growth of the time to the first delivery", "first", "s", Goal(1.5, 1.1, less=True)),
+        *grown("growth of the price of a poll (304)", "polls", "/CPU-s", Goal(0.8, 0.95)),
+        *grown("growth of the price of a delivery", "sends", "/CPU-s", Goal(0.8, 0.95)),
+        Row("memory", straw, bound),
     ]
+
+
+def _laden(origin: str, sink: SinkDesk, feeds: int, backlog: int) -> Size:
+    return Size(
+        origin=origin,
+        feeds=feeds,
+        known=True,
+        sink=sink.url,
+        secret=SECRET,
+        destinations=backlog // 100,
+        backlog=backlog,
+    )
+
+
+def _weigh_polls(weight: Weight, folder: Folder) -> None:
+    """One round over all feeds, with sending held."""
+    with folder.serve("--hold") as server:
+        cpu = cpu_seconds([server.pid])
+        folder.make_feeds_due()
+        server.until(lambda: server.total("postbell_fetch_total") >= weight.feeds)
+        weight.polls.append(weight.feeds / (cpu_seconds([server.pid]) - cpu))
+        weight.mebibytes.append(memory_bytes([server.pid], peak=True) / 2**20)
+    folder.command("outbox", "release")
+
+
+def _weigh_sends(weight: Weight, folder: Folder, sink: SinkDesk) -> None:
+    """A start into the backlog, and some of it sent."""
+    metric, some = "postbell_attempts_total", 3_000
+    sink.start(secret=SECRET)
+    with folder.serve() as server:
+        cpu, before = cpu_seconds([server.pid]), server.total(metric)
+        server.until(lambda: server.total(metric) - before >= some)
+        sent = server.total(metric) - before
+        weight.sends.append(sent / (cpu_seconds([server.pid]) - cpu))
+        weight.mebibytes.append(memory_bytes([server.pid], peak=True) / 2**20)
+    weight.ready.append(server.ready_seconds)
+    weight.first.append(sink.check(None)["first_at"] - server.started_at)
+
+
+def _straw_memory(arena: Arena, feeds: int) -> Figure:
+    straw = arena.start("bench.straws", "poller")
+    straw.ask("prepare", origin=arena.origin("unchanged"), first=0, count=feeds, known=True)
+    straw.ask("run")
+    return Figure(f"straw, {feeds:,} feeds", [memory_bytes([straw.pid], peak=True) / 2**20], "MiB")
 
 
 def _bound(value: float, unit: str) -> Figure:
@@ -274,5 +348,5 @@ BENCHMARKS: dict[str, Benchmark] = {
     "outbox": outbox,
     "latency": latency,
     "stall": stall,
-    "memory": memory,
+    "growth": growth,
 }

@@ -5,6 +5,8 @@ all destinations as subscribers, and as many posts as the backlog takes.  It run
 the filling needs does not count for the gateway.
 """
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, insert, literal, select
 
 from adapters.sources.feeds import READER
+from bench.children import BenchError
 from bench.origin import first_date, first_tag
 from bot import app
 from bot.clock import utc_now, uuid7
@@ -47,6 +50,14 @@ class Size:
     destinations: int = 0
     fan_out: bool = False
     backlog: int = 0  # deliveries that are ready; a multiple of ``destinations``
+
+
+def fill_elsewhere(size: Size, **settings: str) -> None:
+    """Fill in another process; ``settings`` as the environment names them.  Raises BenchError."""
+    program = [sys.executable, "-m", "bench.fill", msgspec.json.encode(size).decode()]
+    done = subprocess.run(program, env=os.environ | settings, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchError(f"the database could not be filled: {done.stderr[-1000:]}")
 
 
 def main() -> None:
@@ -155,11 +166,7 @@ def _subscribe(connection: Connection, account: int, size: Size, now: datetime) 
     )
     to_one = pairs.join_from(feeds, destinations, destinations.c.id == first_destination + place % size.destinations)
     to_all = pairs.join_from(feeds, destinations, feeds.c.id == first_feed)
-    if size.fan_out or size.backlog:
-        statements = (to_all, to_one.where(feeds.c.id > first_feed))
-    else:
-        statements = (to_one,)
-    for rows in statements:
+    for rows in [to_all, to_one.where(feeds.c.id > first_feed)] if size.fan_out or size.backlog else [to_one]:
         connection.execute(
             insert(_table(Subscription)).from_select(
                 ["account_id", "feed_id", "destination_id", "active", "created_at"], rows

@@ -81,12 +81,16 @@ def cpu_seconds(roots: Sequence[int]) -> float:
     return sum(sum(map(int, _stat(pid)[11:15])) for pid in tree(roots)) / TICKS
 
 
-def memory_bytes(roots: Sequence[int]) -> int:
-    """Resident memory of these processes and their descendants; what they share is counted in each."""
+def memory_bytes(roots: Sequence[int], *, peak: bool = False) -> int:
+    """Resident memory of these processes and their descendants; what they share is counted in each.
+
+    ``peak``: the most that each of them ever had.
+    """
+    name = "VmHWM:" if peak else "VmRSS:"
     total = 0
     for pid in tree(roots):
         status = Path(f"/proc/{pid}/status").read_text()
-        total += next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")), 0)
+        total += next((int(line.split()[1]) for line in status.splitlines() if line.startswith(name)), 0)
     return total * 1024
 
 

@@ -5,20 +5,18 @@ Only its address space is shared: the orders come in by another way, and its met
 
 import asyncio
 import os
-import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, redirect_stderr
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import uvloop
 from prometheus_client import Counter
 from sqlalchemy import func, select, update
 
-from bench.children import Answer, BenchError, obey
-from bench.fill import Size
+from bench.children import Answer, obey
+from bench.fill import Size, fill_elsewhere
 from bench.stalls import StallWatch
 from bot import app, logs
 from bot.settings import load
@@ -44,8 +42,8 @@ class Postbell:
         await self._running.aclose()
         self._prepared += 1
         settings = {"DATA_DIR": str(self._folder / str(self._prepared)), "PORT": "0", "METRICS_PORT": "0"}
-        os.environ |= settings | {"EGRESS_ALLOW": "127.0.0.1/32", "LOG_LEVEL": "warning"}
-        await fill(Size(feeds=count, **size))
+        os.environ |= settings | {"EGRESS_ALLOW": "127.0.0.1/32"}
+        await asyncio.to_thread(fill_elsewhere, Size(feeds=count, **size))
         self._feeds = count
         self._running = AsyncExitStack()
         self._gateway = await self._running.enter_async_context(app.run(load()))
@@ -77,14 +75,6 @@ class Postbell:
         await self._running.aclose()
 
 
-async def fill(size: Size) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.fill", msgspec.json.encode(size).decode(), stdout=asyncio.subprocess.DEVNULL
-    )
-    if await process.wait():
-        raise BenchError("the database could not be filled")
-
-
 def total(counter: Counter, **labels: str) -> int:
     """The sum over all that have these labels."""
     return sum(
@@ -106,14 +96,16 @@ def make_due(work: Work) -> None:
 
 
 def being_read(work: Work) -> int:
-    return work.session.execute(select(func.count()).where(FEEDS.c.lease_token.is_not(None))).scalar_one()
+    wanted = select(func.count()).where(FEEDS.c.lease_token.is_not(None))
+    return int(work.session.execute(wanted).scalar_one())
 
 
 async def main(folder: Path) -> None:
-    logs.configure("warning", "json")
-    ours = Postbell(folder)
-    await obey({"prepare": ours.prepare, "run": ours.run, "post": ours.post})
-    await ours.close()
+    with (folder / "log").open("w") as log, redirect_stderr(log):  # what is logged costs, too
+        logs.configure("info", "json")
+        ours = Postbell(folder)
+        await obey({"prepare": ours.prepare, "run": ours.run, "post": ours.post})
+        await ours.close()
 
 
 if __name__ == "__main__":

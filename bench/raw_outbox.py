@@ -165,21 +165,19 @@ class Outbox:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._subscriptions = 0
 
     def prepare(self, subscriptions: int) -> Answer:
-        self._subscriptions = subscriptions
         self._engine.fresh(subscriptions)
         return {}
 
     def fan_out(self, posts: int) -> Answer:
         return {"done": sum(self._engine.fan_out(post) for post in range(1, posts + 1))}
 
-    def queue(self) -> Answer:
+    def queue(self, rows: int) -> Answer:
         """Every row goes through all three stages."""
         done = 0
-        for first in range(0, self._subscriptions, BATCH):
-            self._engine.enqueue(range(first, min(first + BATCH, self._subscriptions)))
+        for first in range(0, rows, BATCH):
+            self._engine.enqueue(range(first, min(first + BATCH, rows)))
             token = f"{first:016x}"
             done += self._engine.complete(token, self._engine.claim(token))
         return {"done": done}

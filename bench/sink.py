@@ -1,7 +1,7 @@
 """The receiver of a measurement: takes every POST, as late and as unreliably as it is told to.
 
-Counts what it accepted by ``webhook-id``, so that loss and repetition show, verifies signatures, and takes the time from "visible at"
-in a body (``documents.py``) to its arrival.
+Counts what it accepted by ``webhook-id``, so that loss and repetition show, verifies signatures, and takes the
+time from "visible at" in a body (``documents.py``) to its arrival.
 """
 
 import asyncio
@@ -68,6 +68,7 @@ class Sink:
             "unnamed": self.unnamed,
             "distinct": len(self.accepted),
             "twice": sum(self.accepted.values()) - len(self.accepted),
+            "first_at": self.first_at,
             "seconds": self.last_at - self.first_at,
             **{f"p{p}": waits[int((len(waits) - 1) * p / 100)] if waits else None for p in (50, 95, 99, 100)},
         }

@@ -296,9 +296,9 @@ def _assemble(
 
 async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExitStack) -> None:
     """The jobs of these roles, and their end: pause, drain, only then shut down (its shutdown cancels what runs)."""
-    ticks: dict[Any, float] = {gateway.janitor.gauge: 15}
+    ticks: dict[Any, float] = {gateway.janitor.gauge: 15, gateway.janitor.sweep: 5}
     if "poller" in roles:
-        ticks |= {gateway.poller.tick: 1, gateway.janitor.sweep: 5, gateway.janitor.forget: 3600}
+        ticks |= {gateway.poller.tick: 1, gateway.janitor.forget: 3600}
         gateway.database.on_wake("feeds", gateway.poller.pump.wake)
     if "dispatcher" in roles:
         ticks |= {gateway.dispatcher.tick: 1}

@@ -1,6 +1,5 @@
 """All settings: read once from the environment (and ``.env``), checked, and then only handed on."""
 
-import os
 import re
 from datetime import timedelta
 from ipaddress import ip_address
@@ -62,7 +61,9 @@ Delays = Annotated[str, AfterValidator(_delays)]
 class Settings(BaseSettings):
     """One field per variable, named alike in capitals.  ``NAME_FILE`` names a file that holds the value."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, validate_default=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, validate_default=True, hide_input_in_errors=True, env_ignore_empty=True
+    )
 
     # Where it runs
     host: Annotated[str, AfterValidator(_address)] = Field("127.0.0.1", description="address to listen on")
@@ -74,11 +75,13 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database)] = Field(
         "", description="postgresql://…; default: SQLite in DATA_DIR"
     )
-    migrate: Literal["on", "off"] = Field("on", description="off: refuse to start while migrations are pending")
+    migrate: Literal["on", "off"] = Field("on", description="on, or off: refuse to start while migrations are pending")
     metrics_port: int = Field(9464, ge=0, le=65535, description="loopback port of /metrics and health; 0: off")
-    stop_seconds: float = Field(9.0, ge=1, le=600, description="longest time that a stop may take")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
-    log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else JSON")
+    stop_seconds: float = Field(9.0, ge=1, le=600, description="seconds that a stop may take")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="text, json, or auto: text on a terminal, else json"
+    )
 
     # Secrets
     master_key: str = Field(
@@ -87,12 +90,12 @@ class Settings(BaseSettings):
     master_key_old: str = Field("", description="the former MASTER_KEY: still reads, until `postbell rekey` is done")
 
     # Feeds
-    poll_seconds: int = Field(600, ge=1, le=86400, description="usual time between two polls of a feed")
+    poll_seconds: int = Field(600, ge=1, le=86400, description="usual seconds between two polls of a feed")
     fetch_connections: int = Field(64, ge=1, le=1000, description="polls at the same time")
     host_connections: int = Field(2, ge=1, le=64, description="polls of one host at the same time")
-    host_gap_seconds: float = Field(1.0, ge=0, le=60, description="time between two requests to one host")
+    host_gap_seconds: float = Field(1.0, ge=0, le=60, description="seconds between two requests to one host")
     backfill: Literal["all", "digest", "none"] = Field(
-        "digest", description="what appeared during an outage: all of it, at most 3 and a summary, or nothing"
+        "digest", description="what appeared during an outage: all, digest (more than 5: 3 and a summary) or none"
     )
     egress_allow: str = Field(
         "", description="private targets that may be reached: networks with optional port, like 10.1.0.0/16:8080"
@@ -107,11 +110,13 @@ class Settings(BaseSettings):
     retry_chat: Delays = Field(
         "2s,10s,30s,2m,10m,30m,1h,2h,4h,8h", description="waits after failed tries of a chat message"
     )
-    operator_destination: int = Field(0, ge=0, description="id of the destination that gets the operator's notices")
+    operator_destination: int = Field(
+        0, ge=0, description="id of the destination that gets the operator's notices; 0: none"
+    )
 
     # People
     default_plan: str = Field("unlimited", description="plan of a new account")
-    retention_days: int = Field(90, ge=1, le=3650, description="how long finished deliveries and old posts are kept")
+    retention_days: int = Field(90, ge=1, le=3650, description="days that finished deliveries and old posts are kept")
 
     @property
     def database(self) -> str:
@@ -138,7 +143,7 @@ class Settings(BaseSettings):
         return (
             init_settings,
             _Environment(settings_cls),
-            DotEnvSettingsSource(settings_cls, env_file=".env", env_file_encoding="utf-8"),
+            _EnvironmentFile(settings_cls, env_file=".env", env_file_encoding="utf-8"),
         )
 
 
@@ -146,15 +151,28 @@ class _Environment(EnvSettingsSource):
     """The environment, where ``NAME_FILE`` may stand for ``NAME``."""
 
     def __call__(self) -> dict[str, Any]:
-        values = super().__call__()
-        for name in self.settings_cls.model_fields:
-            path = os.environ.get(f"{name.upper()}_FILE")
-            if path and name not in values:
-                try:
-                    values[name] = Path(path).read_text(encoding="utf-8").strip()
-                except OSError as error:
-                    raise BadSetting(f"{name.upper()}_FILE: {path} cannot be read ({error.strerror})") from None
-        return values
+        return super().__call__() | _from_files(self)
+
+
+class _EnvironmentFile(DotEnvSettingsSource):
+    """``.env``, alike."""
+
+    def __call__(self) -> dict[str, Any]:
+        return super().__call__() | _from_files(self)
+
+
+def _from_files(source: EnvSettingsSource) -> dict[str, str]:
+    """What stands in the files that a source's ``NAME_FILE`` variables name; a ``NAME`` beside one wins."""
+    named = {name: source.env_vars.get(f"{name}_file") for name in source.settings_cls.model_fields}
+    return {name: _read(name, path) for name, path in named.items() if path and not source.env_vars.get(name)}
+
+
+def _read(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise BadSetting(f"{name.upper()}_FILE: {path} cannot be read ({reason})") from None
 
 
 def load(**overrides: Any) -> Settings:
@@ -163,6 +181,8 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise BadSetting("\n".join(_problem(one) for one in error.errors())) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f".env: it cannot be read ({error})") from None
 
 
 def _problem(error: Any) -> str:

@@ -6,6 +6,7 @@ ever held open over the network.  Which engine is behind the door, no caller can
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
@@ -56,6 +57,10 @@ class Database:
         run = self._side.submit(lambda work: use_case(work, *args, **kwargs), write=True)
         return cast(T, await asyncio.shield(asyncio.wrap_future(run)))
 
+    def look(self, use_case: UseCase[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As ``read``, for a plain thread: the command line."""
+        return cast(T, self._side.submit(lambda work: use_case(work, *args, **kwargs), write=False).result())
+
     def run(self, use_case: UseCase[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As ``write``, for a plain thread: the command line."""
         return cast(T, self._side.submit(lambda work: use_case(work, *args, **kwargs), write=True).result())
@@ -63,6 +68,7 @@ class Database:
     def on_wake(self, name: str, waker: Callable[[], None]) -> None:
         """Call ``waker`` on some thread after each commit whose work named ``name``."""
         self._wakers[name] = waker
+        self._side.listen()
 
     def close(self) -> None:
         """Let what was accepted finish, then close every connection."""
@@ -71,4 +77,5 @@ class Database:
     def _wake(self, names: set[str]) -> None:
         for name in names:
             if waker := self._wakers.get(name):
-                waker()
+                with suppress(RuntimeError):  # its event loop has ended
+                    waker()

@@ -1,7 +1,7 @@
 """Deliveries: the outbox.  Claims take turns over destinations, so that no backlog of one delays another."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -16,6 +16,7 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    or_,
     select,
     text,
     tuple_,
@@ -222,7 +223,11 @@ def oldest_ready(session: Session, lane: str, destinations: Sequence[int], each:
 _TAKE = (
     update(DELIVERIES)
     # Spelt so that no index of ready rows fits: PostgreSQL would walk all of it when its statistics are old.
-    .where(DELIVERIES.c.id.in_(bindparam("ids", expanding=True)), func.coalesce(DELIVERIES.c.state, "") == READY)
+    .where(
+        DELIVERIES.c.id.in_(bindparam("ids", expanding=True)),
+        func.coalesce(DELIVERIES.c.state, "") == READY,
+        DELIVERIES.c.expires_at > bindparam("now", type_=UtcTime()),
+    )
     .values(
         state=LEASED,
         lease_token=bindparam("token"),
@@ -238,12 +243,15 @@ _TAKE = (
 )  # fmt: skip
 
 
-def take(session: Session, ids: Sequence[int], until: datetime) -> Sequence[Row[Any]]:
-    """Lease ready deliveries under one new token; returns what a send needs of them, in the order of ids."""
+def take(session: Session, ids: Sequence[int], now: datetime, until: datetime) -> Sequence[Row[Any]]:
+    """Lease ready deliveries under one new token; returns what a send needs of them, in the order of ids.
+
+    One whose time is over stays for the sweeper.
+    """
     token = leases.new_token()
     rows: list[Row[Any]] = []
     for some in leases.slices(ids):
-        rows += session.connection().execute(_TAKE, {"ids": some, "token": token, "until": until})
+        rows += session.connection().execute(_TAKE, {"ids": some, "token": token, "now": now, "until": until})
     return sorted(rows, key=lambda row: row.id)
 
 
@@ -286,18 +294,31 @@ def set_message_ids(session: Session, ids: Mapping[int, str]) -> None:
         session.connection().execute(statement.values(message_id=bindparam("message_id")), rows)
 
 
-def settle(session: Session, delivery_id: int, token: str, values: dict[str, Any]) -> bool:
-    """End one lease in any other way; False when it was ours no more."""
-    statement = (
-        update(DELIVERIES)
-        .where(_leased_under(token), DELIVERIES.c.id == delivery_id)
-        .values(lease_token=None, **values)
-    )
-    return bool(leases.affected(session, statement))
+_HELD = (
+    select(DELIVERIES.c.id, DELIVERIES.c.lease_token)
+    .where(DELIVERIES.c.id.in_(bindparam("ids", expanding=True)))
+    .with_for_update()
+)
+_SETTLE = update(DELIVERIES).where(DELIVERIES.c.id == bindparam("_id")).values(lease_token=None)
 
 
-def _leased_under(token: str) -> ColumnElement[bool]:
-    return DELIVERIES.c.lease_token == token  # which only leased rows have
+def still_leased(session: Session, tokens: Mapping[int, str]) -> set[int]:
+    """Those of the deliveries that still stand under the given token, locked until the transaction ends."""
+    held: set[int] = set()
+    for ids in leases.slices(sorted(tokens)):
+        found = session.connection().execute(_HELD, {"ids": ids}).all()
+        held |= {row.id for row in found if row.lease_token == tokens[row.id]}
+    return held
+
+
+def settle(session: Session, rows: Iterable[dict[str, Any]]) -> None:
+    """End leases that are ``still_leased`` in any other way: each row names ``_id`` and what changes."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault(tuple(row), []).append(row)
+    for names, some in alike.items():
+        changes: dict[str, Any] = {name: bindparam(name) for name in names if name != "_id"}
+        session.connection().execute(_SETTLE.values(**changes), some)
 
 
 def add_attempts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
@@ -309,9 +330,12 @@ def add_attempts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 # Sweeping
 
 
-def lease_over(session: Session, now: datetime, limit: int) -> int:
-    """Leases whose worker died: the send may have happened, so they become ready marked as ambiguous."""
-    over = and_(IS_LEASED, DELIVERIES.c.due_at <= now)
+def lease_over(session: Session, now: datetime, longest: timedelta, limit: int) -> int:
+    """Leases whose worker died: the send may have happened, so they become ready marked as ambiguous.
+
+    So do those that end further off than any lease: the clock has jumped back.
+    """
+    over = and_(IS_LEASED, or_(DELIVERIES.c.due_at <= now, DELIVERIES.c.due_at > now + longest))
     return _release(session, over, now, limit)
 
 
@@ -338,14 +362,13 @@ def _release(session: Session, which: Any, now: datetime, limit: int) -> int:
     return len(ids)
 
 
-def hand_back(session: Session, token_of: Mapping[int, str], now: datetime) -> None:
+def hand_back(session: Session, tokens: Mapping[int, str], now: datetime) -> None:
     """Claimed but not begun: ready again, and no attempt was used up."""
-    for delivery_id, token in token_of.items():
-        settle(
-            session,
-            delivery_id,
-            token,
-            {"state": READY, "due_at": now, "attempts": DELIVERIES.c.attempts - 1},
+    for ids in leases.slices(sorted(still_leased(session, tokens))):
+        session.execute(
+            update(DELIVERIES)
+            .where(DELIVERIES.c.id.in_(ids))
+            .values(state=READY, lease_token=None, due_at=now, attempts=DELIVERIES.c.attempts - 1)
         )
 
 
@@ -457,7 +480,8 @@ def send_again(session: Session, delivery_id: int, expires_at: datetime, now: da
 def queued(session: Session, cap: int) -> Mapping[str, int]:
     """Queued rows per lane, counted up to ``cap`` in all: a scrape must not walk a million rows."""
     some = select(DELIVERIES.c.lane).where(IS_QUEUED).limit(cap).subquery()
-    return dict(session.execute(select(some.c.lane, func.count()).group_by(some.c.lane)).tuples().all())
+    counted = session.execute(select(some.c.lane, func.count().label("n")).group_by(some.c.lane))
+    return {row.lane: row.n for row in counted}
 
 
 def oldest_queued(session: Session) -> Row[Any] | None:

@@ -41,11 +41,11 @@ def postpone(session: Session, turns: Mapping[int, datetime]) -> None:
 def running(session: Session, hosts: Sequence[str], now: datetime) -> dict[str, int]:
     """How many feeds of each host are being read, by all processes."""
     statement = (
-        select(FEEDS.c.host, func.count())
+        select(FEEDS.c.host, func.count().label("n"))
         .where(FEEDS.c.lease_token.is_not(None), FEEDS.c.due_at > now, FEEDS.c.host.in_(hosts))
         .group_by(FEEDS.c.host)
     )
-    return dict(session.execute(statement).tuples().all())
+    return {row.host: row.n for row in session.execute(statement)}
 
 
 def settle(session: Session, rows: Iterable[dict[str, Any]]) -> None:

@@ -23,6 +23,7 @@ CONFLICTS = {"40001", "40P01"}  # serialisation failure, deadlock: the use case 
 
 Clock = Callable[[], datetime]
 Wake = Callable[[set[str]], None]
+Part = Callable[["psycopg.Connection[Any]"], None]
 
 
 class PostgreSQL:
@@ -37,6 +38,9 @@ class PostgreSQL:
 
     def submit(self, run: Callable[[Work], Any], *, write: bool) -> Future[Any]:
         return self._threads.submit(self._write if write else self._read, run)
+
+    def listen(self) -> None:
+        self._bell.listen()
 
     def close(self) -> None:
         self._threads.shutdown()
@@ -90,6 +94,7 @@ def open_engine(url: str) -> SqlEngine:
         pool_size=POOL,
         max_overflow=0,
         pool_timeout=2,
+        hide_parameters=True,  # errors are logged, and values may be secrets
         connect_args={
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
             "connect_timeout": 5,
@@ -143,12 +148,13 @@ class _Bell:
         self._lock = threading.Lock()
         self._rung = threading.Event()
         self._closing = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._lasting, args=(part,), name=f"bell-{part.__name__}", daemon=True)
-            for part in (self._listen, self._notify)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        self._start(self._notify)
+
+    def listen(self) -> None:
+        """Hear what others ring; what only rings has no need to."""
+        if len(self._threads) == 1:
+            self._start(self._listen)
 
     def ring(self, names: set[str]) -> None:
         with self._lock:
@@ -161,7 +167,12 @@ class _Bell:
         for thread in self._threads:
             thread.join()
 
-    def _lasting(self, part: Callable[["psycopg.Connection[Any]"], None]) -> None:
+    def _start(self, part: Part) -> None:
+        thread = threading.Thread(target=self._lasting, args=(part,), name=f"bell-{part.__name__}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _lasting(self, part: Part) -> None:
         while not self._closing.is_set():
             try:
                 url = self._url.render_as_string(hide_password=False)
@@ -171,13 +182,14 @@ class _Bell:
                 self._closing.wait(self.SECONDS_TO_RECONNECT)
 
     def _notify(self, connection: "psycopg.Connection[Any]") -> None:
-        while self._rung.wait() and not self._closing.is_set():
+        while self._rung.wait():
             self._rung.clear()
             with self._lock:
                 names, self._names = self._names, set()
             for name in names:
                 connection.execute("SELECT pg_notify('postbell', %s)", (name,))
-            self._closing.wait(self.SECONDS_BETWEEN)
+            if self._closing.wait(self.SECONDS_BETWEEN) and not self._names:
+                return
 
     def _listen(self, connection: "psycopg.Connection[Any]") -> None:
         connection.execute("LISTEN postbell")

@@ -109,7 +109,8 @@ def uids(session: Session, ids: Collection[int]) -> dict[int, UUID]:
     """Public ids of posts."""
     found: dict[int, UUID] = {}
     for some in leases.slices(sorted(ids)):
-        found |= dict(session.execute(select(POSTS.c.id, POSTS.c.uid).where(POSTS.c.id.in_(some))).tuples().all())
+        named = session.execute(select(POSTS.c.id, POSTS.c.uid).where(POSTS.c.id.in_(some)))
+        found |= {row.id: row.uid for row in named}
     return found
 
 

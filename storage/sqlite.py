@@ -41,17 +41,24 @@ class SQLite:
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._idle_readers: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._closed = False
         self._writer = threading.Thread(target=self._write_until_closed, name="writer", daemon=True)
         self._writer.start()
 
     def submit(self, run: Callable[[Work], Any], *, write: bool) -> Future[Any]:
+        if self._closed:
+            raise StorageError("the database is closed")
         if not write:
             return self._readers.submit(self._read, run)
         call = _Call(run)
         self._calls.put(call)
         return call.future
 
+    def listen(self) -> None:
+        """Other processes are commands; their rows are found at the next tick."""
+
     def close(self) -> None:
+        self._closed = True
         self._calls.put(None)
         self._writer.join()
         self._readers.shutdown()
@@ -62,7 +69,8 @@ class SQLite:
     # Reading
 
     def _read(self, run: Callable[[Work], Any]) -> Any:
-        connection = self._reader()
+        with translated():
+            connection = self._reader()
         try:
             with translated(), Session(connection, expire_on_commit=False) as session:
                 connection.exec_driver_sql("BEGIN")
@@ -90,6 +98,7 @@ class SQLite:
             driver.execute("PRAGMA cache_size=-16384")
             while (first := self._calls.get()) is not None:
                 self._write_group(connection, driver, first)
+            driver.execute("PRAGMA busy_timeout=0")  # a command that ends beside a server must not keep it waiting
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _write_group(self, connection: Connection, driver: sqlite3.Connection, first: _Call) -> None:
@@ -159,6 +168,7 @@ def open_engine(path: Path) -> SqlEngine:
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"timeout": 5, "check_same_thread": False},
+        hide_parameters=True,  # errors are logged, and values may be secrets
         isolation_level="AUTOCOMMIT",
         pool_size=READERS + 2,
     )
@@ -166,8 +176,9 @@ def open_engine(path: Path) -> SqlEngine:
 
     @event.listens_for(engine, "connect")
     def configure(driver: sqlite3.Connection, _record: Any) -> None:
+        if not driver.execute("PRAGMA page_count").fetchone()[0]:
+            driver.execute("PRAGMA auto_vacuum=INCREMENTAL")  # heard in an empty file only, else it waits for writers
         for pragma in (
-            "auto_vacuum=INCREMENTAL",  # heard only before the first table exists
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",

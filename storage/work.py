@@ -34,6 +34,9 @@ class Engine(Protocol):
     def submit(self, run: Callable[[Work], Any], *, write: bool) -> Future[Any]:
         """The future has the result after the commit; it fails with the use case's error or StorageError."""
 
+    def listen(self) -> None:
+        """From now on, wake for what other processes have done, too."""
+
     def close(self) -> None:
         """Let what was accepted finish, then close every connection."""
 

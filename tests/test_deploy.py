@@ -20,13 +20,14 @@ from ruamel.yaml import YAML
 
 from bot.app import ROLES
 from bot.gate import Gate
-from bot.settings import Settings, load
+from bot.settings import Settings
 from bot.web import health
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
 TOOLS = Path(sys.executable).parent
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+STOP_SECONDS = float(Settings.model_fields["stop_seconds"].default)
 COMPOSE = ("compose.yaml", "compose.postgresql.yaml")
 
 
@@ -169,7 +170,7 @@ def test_our_containers_may_do_little_and_are_given_time_to_stop(name: str) -> N
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-        assert float(service["stop_grace_period"].removesuffix("s")) > load().stop_seconds
+        assert float(service["stop_grace_period"].removesuffix("s")) > STOP_SECONDS
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
@@ -247,7 +248,7 @@ def test_the_unit_writes_only_into_its_state_directory(service: configparser.Sec
 
 
 def test_the_unit_gives_time_to_stop_and_does_not_repeat_a_wrong_setting(service: configparser.SectionProxy) -> None:
-    assert float(service["TimeoutStopSec"]) > load().stop_seconds
+    assert float(service["TimeoutStopSec"]) > STOP_SECONDS
     assert service["RestartPreventExitStatus"] == "2"  # as bot.cli exits on a wrong setting
 
 

@@ -101,6 +101,7 @@ class Outbound:
         self._lookup = lookup
         self._open = AsyncExitStack()
         self._checked = lru_cache(MAX_CHECKED_URLS)(self._check)
+        self._feed_target = lru_cache(MAX_CHECKED_URLS)(lambda url: self.egress.target(url, "feed"))
 
     async def __aenter__(self) -> Self:
         self._resolver = Resolver(self._lookup)
@@ -141,7 +142,7 @@ class Outbound:
     async def fetch(self, url: str, headers: Mapping[str, str]) -> Fetched:
         """GET one hop of a feed; a redirect is for the caller to judge and to follow.  Raises FeedFailed."""
         try:
-            target = self.egress.target(url, "feed")
+            target = self._feed_target(url)
         except ValueError as error:
             raise FeedFailed(FeedFault.BLOCKED, str(error)) from None
         try:

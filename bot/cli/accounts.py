@@ -55,7 +55,7 @@ def shown(row: models.Account) -> Account:
 
 
 def _table(found: list[Account]) -> Table:
-    now, table = utc_now(), output.table("ID", "E-mail", "Plan", "Operator", "Added", wide=("E-mail",), right=("ID",))
+    now, table = utc_now(), output.table("ID", "E-mail", "Plan", "Operator", "Added", wide=("E-mail",))
     for one in found:
         cells = (one.id, one.email or "–", one.plan, "yes" if one.operator else "", output.when(one.created_at, now))
         output.add_row(table, *cells)

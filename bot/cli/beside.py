@@ -1,6 +1,5 @@
 """Where commands work: the database beside a running server, in short transactions, and the network when asked."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ class Desk:
     database: Database
 
     def read(self, use_case: UseCase[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return asyncio.run(self.database.read(use_case, *args, **kwargs))
+        return self.database.look(use_case, *args, **kwargs)
 
     def write(self, use_case: UseCase[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self.database.run(use_case, *args, **kwargs)

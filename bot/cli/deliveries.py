@@ -154,12 +154,12 @@ _GRADES = {"sent": "ok", "delivered": "ok", "read": "ok", "failed": "wrong"}
 
 
 def _table(found: list[Delivery]) -> Table:
-    now, wide = utc_now(), ("What", "To", "What happened")
-    table = output.table("ID", "State", "Queued", "What", "To", "What happened", wide=wide, right=("ID",))
+    now, last = utc_now(), "What happened"
+    table = output.table("ID", "State", "Queued", "What", "To", last, wide=("What", "To", last), least={last: 32})
     for one in found:
         state = output.graded(one.state, _GRADES.get(one.state, "warning"))
         what = output.shortened(one.title or one.url or one.event, 60)
-        to = f"{one.destination_id}: {output.shortened(one.address, 50)}"
+        to = f"{one.destination_id}: {output.place(one.address, 50)}"
         output.add_row(table, one.id, state, output.when(one.created_at, now), what, to, Text(_story(one, now)))
     return table
 
@@ -180,5 +180,6 @@ _DONE = {DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ}
 
 
 def _try(one: Attempt) -> str:
-    took = (one.ended_at - one.started_at).total_seconds()
-    return f"{one.n}: {one.started_at:%H:%M:%S} {one.code or one.outcome}, {took:.2f} s"
+    millis = (one.ended_at - one.started_at) // timedelta(milliseconds=1)
+    took = f"{millis} ms" if millis < 1000 else f"{millis / 1000:.1f} s"
+    return f"{one.n}: {one.started_at:%H:%M:%S} {one.code or one.outcome}, {took}"

@@ -7,45 +7,43 @@ fails on purpose.  The end is a verdict, so the demo is a smoke test too.
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import datetime, timedelta
 from io import TextIOWrapper
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from rich.console import Console
 
-from adapters.signatures import new_secret
-from bot import app
 from bot.cli.demo_ledger import Ledger, Request
 from bot.cli.demo_screen import Arrival, Scene, Show, shown, summary
 from bot.clock import utc_now
 from bot.errors import UserError
-from bot.settings import Settings
-from bot.usecases import accounts, deliveries, destinations, subscriptions
-from storage.database import Database, StorageError, Work
+from bot.usecases import deliveries
+from storage.database import Database, StorageError
 from storage.models import DeliveryState
 
 if TYPE_CHECKING:
     from tests.fakes.publisher import Feed
     from tests.fakes.receiver import Received
 
-ROOT: Final = Path(app.__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 
+OWNER: Final = "demo@example.org"
 FEED: Final = "/news"
-PUBLISH_EVERY: Final = 2.7  # seconds, as everything below; no multiple of the polling interval
+PUBLISH_EVERY: Final = 2.3  # seconds, as everything below; no multiple of the polling interval
 FAIL_EVERY: Final = 7  # posts; the first that meets a failing receiver is the second
 FAIL_FOR: Final = 2.5  # too short for five failures in a row, which would open the breaker for 30 s
-QUIET: Final = 2.0  # at the end of a run of known length nothing new is published
+QUIET: Final = 1.5  # at the end of a run of known length nothing new is published
 GRACE: Final = 20.0  # what is under way after that has so long to arrive
 START: Final = 30.0  # the gateway must have read the feed by then
 STOP: Final = 15.0
@@ -62,10 +60,10 @@ SETTINGS: Final = {
     "RETRY_WEBHOOK": "2s,3s,5s,8s",
     "LOG_FORMAT": "json",
 }
-"""All that the demo's gateway is told, besides its folder."""
+"""All that the program is told here, besides its folder."""
 
 NEEDED: Final = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG")
-"""All that it gets from the user's environment: what Python needs, and no setting."""
+"""All that it gets of the user's environment: what Python needs, and no setting."""
 
 
 def demo(
@@ -93,32 +91,29 @@ class _Demo:
         from tests.fakes.publisher import Publisher
         from tests.fakes.receiver import Receiver
 
-        self._folder, self._seconds = folder, seconds
-        self._settings = _fixed_settings(folder)
-        self._secret = new_secret()
-        self._publisher = Publisher()
-        self._receiver = Receiver(self._secret, seen=self._seen)
-        self._ledger, self._scene = Ledger(), Scene()
-        self._stop = asyncio.Event()
+        self._postbell, self._seconds = _Postbell(folder), seconds
+        self._publisher, self._receiver = Publisher(), Receiver(seen=self._seen)
+        self._ledger, self._scene = Ledger(), Scene(folder=folder)
+        self._console, self._stop = _console(), asyncio.Event()
 
     async def run(self) -> bool:
         """True: every post arrived once, signed.  Raises UserError when there is nothing to see."""
         _on_signals(self._stop)
-        console = _console()
-        console.print("Starting `postbell serve` on a database of its own…", style="bright_black", highlight=False)
         async with self._publisher, self._receiver:
             feed = self._open_newsroom()
-            database = await self._set_up(feed)
-            try:
-                async with _gateway(self._folder) as gateway:
-                    await self._until_polled(feed, gateway)
-                    with shown(console, self._ledger, self._scene) as show:
-                        await self._watch(feed, gateway, database, show)
-            finally:
-                database.close()
+            await self._type_in("account", "add", OWNER)
+            self._say("$ postbell serve &")
+            async with self._postbell.serve() as gateway:
+                await self._subscribe(feed)
+                await self._until_polled(gateway)
+                with (
+                    closing(Database(self._postbell.database_url, utc_now)) as database,
+                    shown(self._console, self._ledger, self._scene) as show,
+                ):
+                    await self._watch(feed, gateway, database, show)
         if gateway.returncode:
-            raise UserError(f"the gateway ended with code {gateway.returncode}\n{_end_of_log(self._folder)}")
-        console.print(summary(self._ledger))
+            raise UserError(f"the gateway ended with code {gateway.returncode}. {self._postbell.end_of_log()}")
+        self._console.print(summary(self._ledger))
         return self._ledger.flawless
 
     # Before
@@ -132,45 +127,21 @@ class _Demo:
             feed.publish(article.title, html=article.html, at=utc_now() - timedelta(hours=hours))
         return feed
 
-    async def _set_up(self, feed: "Feed") -> Database:
-        """What `account add`, `destination add` and `subscribe` do."""
-        settings, now = self._settings, utc_now()
-        app.make_folder(settings)
-        await asyncio.to_thread(app.migrate_now, settings)
-        database, vault = Database(settings.database, utc_now), app.open_vault(settings)
-        async with app.make_outbound(settings) as outbound:
-            channel, source = app.make_channels(outbound)["webhook"], app.make_sources(outbound)["feed"]
-            found = await source.resolve(feed.url, now)
+    async def _subscribe(self, feed: "Feed") -> None:
+        """As anybody would, beside the running gateway."""
+        hook = await self._type_in("destination", "add", OWNER, "webhook", self._receiver.url())
+        self._receiver.secret = hook["secret"]
+        await self._type_in("subscribe", OWNER, feed.url, str(hook["id"]))
+        self._scene.feed_url, self._scene.hook_url = feed.url, self._receiver.url()
 
-            def follow(work: Work) -> None:
-                account = accounts.add(work, "demo@example.org", plan=settings.default_plan)
-                destination = destinations.add(
-                    work,
-                    vault,
-                    account_id=account.id,
-                    channel=channel.name,
-                    lane=channel.lane,
-                    address=channel.normal_address(self._receiver.url()),
-                    secret=self._secret,
-                    verified=True,
-                )
-                subscriptions.subscribe(
-                    work,
-                    account_id=account.id,
-                    destination_id=destination.id,
-                    source=source.kind,
-                    found=found,
-                    host=source.host(found.key),
-                    policy=app.make_policy(settings),
-                    default_interval=timedelta(seconds=settings.poll_seconds),
-                    latest=False,
-                )
+    async def _type_in(self, *arguments: str) -> Any:
+        self._say(f"$ postbell {shlex.join(arguments)}")
+        return await self._postbell.command(*arguments)
 
-            await database.write(follow)
-            await source.close()
-        return database
+    def _say(self, text: str) -> None:
+        self._console.print(text, style="bright_black", markup=False, highlight=False, soft_wrap=True)
 
-    async def _until_polled(self, feed: "Feed", gateway: Process) -> None:
+    async def _until_polled(self, gateway: Process) -> None:
         """The gateway is there when it has read the feed by itself."""
         before = self._publisher.requests[FEED]
         for _ in range(int(START / LOOK)):
@@ -178,9 +149,8 @@ class _Demo:
                 break
             await asyncio.sleep(LOOK)
         if self._publisher.requests[FEED] == before:
-            raise UserError(f"the gateway has not begun to read feeds\n{_end_of_log(self._folder)}")
-        self._scene.feed_url, self._scene.hook_url = feed.url, self._receiver.url()
-        self._scene.pid, self._scene.folder = gateway.pid, self._folder
+            raise UserError(f"the gateway has not begun to read feeds. {self._postbell.end_of_log()}")
+        self._scene.pid = gateway.pid
 
     # Meanwhile
 
@@ -259,61 +229,61 @@ class _Demo:
                 self._ledger.waits(row.url, row.due_at, utc_now())
 
 
-class _Fixed(Settings):
-    """Settings that hear neither the environment nor a ``.env``."""
+class _Postbell:
+    """The program, in processes of its own, in a folder without a ``.env``."""
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        *_: PydanticBaseSettingsSource,
-        **__: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
+    def __init__(self, folder: Path) -> None:
+        data = folder / "data"
+        self._folder, self._log = folder, folder / "gateway.log"
+        self.database_url = f"sqlite:///{data / 'postbell.db'}"
+        self._environment = {
+            **{name: os.environ[name] for name in NEEDED if name in os.environ},
+            **SETTINGS,
+            "DATA_DIR": str(data),
+            "DATABASE_URL": self.database_url,
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+        }
 
+    async def command(self, *arguments: str) -> Any:
+        """Run one to its end; returns what it answers.  Raises UserError."""
+        process = await self._start(*arguments, "--json", stdout=PIPE, stderr=PIPE)
+        answer, complaint = await process.communicate()
+        if process.returncode:
+            raise UserError(f"that did not work. {complaint.decode(errors='replace')}")
+        return msgspec.json.decode(answer)
 
-def _fixed_settings(folder: Path) -> Settings:
-    """What the gateway reads from its environment."""
-    values: dict[str, Any] = {name.lower(): value for name, value in _environment(folder).items()}
-    return _Fixed(**values)
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[Process]:
+        """The gateway, until the block ends."""
+        with self._log.open("wb") as log:
+            process = await self._start("serve", stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                async with asyncio.timeout(STOP):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
 
+    def end_of_log(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()
+        return "\n".join(["Its log ends:", *lines[-10:]])
 
-def _environment(folder: Path) -> dict[str, str]:
-    return {**SETTINGS, "DATA_DIR": str(folder / "data")}
-
-
-@asynccontextmanager
-async def _gateway(folder: Path) -> AsyncIterator[Process]:
-    """``postbell serve`` in a folder without a ``.env``, and out of the terminal's reach: Ctrl-C is for us alone."""
-    inherited = {name: os.environ[name] for name in NEEDED if name in os.environ}
-    modules = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    with (folder / "gateway.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "serve"),
-            cwd=folder,
-            env={**inherited, "PYTHONPATH": modules, **_environment(folder)},
+    async def _start(self, *arguments: str, stdout: int | IO[bytes], stderr: int | IO[bytes]) -> Process:
+        """Out of the terminal's reach: Ctrl-C is for the demo alone."""
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *arguments),
+            cwd=self._folder,
+            env=self._environment,
             stdin=DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=stdout,
+            stderr=stderr,
             process_group=0,
         )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(STOP):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
-def _end_of_log(folder: Path) -> str:
-    lines = (folder / "gateway.log").read_text(errors="replace").splitlines()
-    return "\n".join(["its log ends:", *lines[-10:]])
 
 
 def _console() -> Console:

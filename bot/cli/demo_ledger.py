@@ -131,6 +131,11 @@ class Ledger:
         return len(self.stories) - self.delivered
 
     @property
+    def refused(self) -> int:
+        """Attempts that the receiver turned down though nothing was wrong with them."""
+        return sum(one.status != 200 for story in self.stories.values() for one in story.requests)
+
+    @property
     def repeats(self) -> int:
         return sum(story.repeats for story in self.stories.values())
 

@@ -87,8 +87,8 @@ def _cast(scene: Scene) -> RenderableType:
     arrow = Text("──▶", "bright_black")
     cast.add_row(Text("publisher", "bold"), arrow, Text("postbell serve", "bold cyan"), arrow, Text("receiver", "bold"))
     cast.add_row(_url(scene.feed_url), "", Text(f"process {scene.pid}", "bright_black"), "", _url(scene.hook_url))
-    quiet = "nothing new any more" if scene.closing else "a post every few seconds"
-    cast.add_row(Text(quiet), "", Text("reads the feed every second"), "", mood)
+    quiet = "nothing new any more" if scene.closing else "a post every 2 to 3 s"
+    cast.add_row(Text(quiet), "", Text("polls every second"), "", mood)
     return Panel(cast, title="[bold]Postbell[/] demo", border_style="cyan", padding=(0, 1))
 
 
@@ -104,7 +104,7 @@ def _posts(stories: list[Story], room: int, now: datetime) -> RenderableType:
         found = f"+{_apart(story.published_at, story.found_at)}" if story.found_at else "…"
         done = story.delivery
         arrived = Text(f"+{_apart(story.published_at, done.at)}", "bold green") if done else Text("…", "bright_black")
-        table.add_row(str(story.number), story.title, found, _tries(story, now), arrived)
+        table.add_row(str(story.number), Text(story.title), found, _tries(story, now), arrived)
     for _ in range(room - len(stories)):
         table.add_row("")
     return table
@@ -127,7 +127,7 @@ def _last(last: Arrival | None) -> RenderableType:
     """The newest message, as the receiver has it."""
     body = Text(no_wrap=True, overflow="ellipsis")
     if last:
-        body.append(f"webhook-id {last.message_id}, signature right, answered {last.status}\n", "bright_black")
+        body.append(f"answered {last.status}, signature right, webhook-id {last.message_id}\n", "bright_black")
         body.append(last.title + "\n", "bold")
         lines = [line for line in last.text.splitlines() if line][:4]
         body.append("\n".join(lines + [""] * (4 - len(lines))) + "\n")
@@ -137,12 +137,12 @@ def _last(last: Arrival | None) -> RenderableType:
 
 def _foot(ledger: Ledger, scene: Scene, now: datetime) -> RenderableType:
     from_publisher, from_store = ledger.latencies()
-    text = Text()
+    text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f" {len(ledger.stories)} published   {ledger.delivered} delivered   ")
     good = ledger.verified == ledger.attempts
     text.append(f"{ledger.verified}/{ledger.attempts} signatures right   ", "green" if good else "bold red")
     text.append(f"{ledger.repeats} repeats\n", "" if not ledger.repeats else "bold red")
-    text.append(f" published → received  {_spread(from_publisher)}    stored → received  {_spread(from_store)}\n")
+    text.append(f" published → received: {_spread(from_publisher)}   stored → received: {_spread(from_store)}\n")
     left = max((scene.ends_at - now).total_seconds(), 0) if scene.ends_at else None
     if scene.closing:
         text.append(" waiting for what is under way; Ctrl-C leaves at once", "yellow")
@@ -160,12 +160,12 @@ def summary(ledger: Ledger) -> RenderableType:
     sums = _pairs()
     sums.add_row("posts published", str(len(ledger.stories)))
     sums.add_row("delivered", str(ledger.delivered))
-    sums.add_row("attempts", str(ledger.attempts))
+    sums.add_row("attempts", f"{ledger.attempts}, {ledger.refused} of them refused on purpose")
     sums.add_row("verified signatures", f"{ledger.verified} of {ledger.attempts}")
     sums.add_row("repeats", str(ledger.repeats))
     sums.add_row("lost", str(ledger.undelivered))
-    sums.add_row("published → received", f"{_spread(from_publisher)} (the feed is read once a second)")
-    sums.add_row("stored → received", _spread(from_store))
+    sums.add_row("published → received", f"{_spread(from_publisher)} (first tries; the feed is read every second)")
+    sums.add_row("stored → received", f"{_spread(from_store)} (first tries)")
     for story in ledger.retried[-3:]:
         sums.add_row(f"post {story.number}, failed first", _line_of(story))
     return Group(Panel(Group(sums, Text(), _verdict(ledger)), title="[bold]Postbell[/] demo", padding=(1, 2)), _next())
@@ -205,7 +205,7 @@ def _line_of(story: Story) -> str:
 
 
 def _url(url: str) -> Text:
-    return Text(url, "bright_black", overflow="ellipsis")
+    return Text(url.removeprefix("http://"), "bright_black", overflow="ellipsis")
 
 
 def _apart(start: datetime, end: datetime) -> str:

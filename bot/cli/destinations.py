@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -131,7 +131,7 @@ def shown(row: models.Destination) -> Destination:
     return Destination(**_fields(row))
 
 
-def _fields(row: models.Destination) -> dict[str, object]:
+def _fields(row: models.Destination) -> dict[str, Any]:
     state, reason = _state(row, utc_now())
     same = {name: getattr(row, name) for name in ("id", "account_id", "channel", "address", "name", "created_at")}
     return same | {"uid": str(row.uid), "verified": row.verified_at is not None, "state": state, "reason": reason}
@@ -154,9 +154,7 @@ _GRADES = {"ok": "ok", "disabled": "wrong"}
 
 
 def _table(found: list[Destination]) -> Table:
-    table = output.table(
-        "ID", "Account", "Channel", "Address", "Name", "State", wide=("Address", "State"), right=("ID", "Account")
-    )
+    table = output.table("ID", "Account", "Channel", "Address", "Name", "State", wide=("Address", "State"))
     for one in found:
         state = output.graded(f"{one.state}: {one.reason}".rstrip(": "), _GRADES.get(one.state, "warning"))
         output.add_row(table, one.id, one.account_id, one.channel, one.address, one.name, state)

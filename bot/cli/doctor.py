@@ -7,8 +7,9 @@ import shutil
 import socket
 import sqlite3
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from xml.parsers import expat
@@ -20,6 +21,7 @@ from rich.text import Text
 from yarl import URL
 
 from adapters.http import NoAnswer, NotSent, Outbound
+from adapters.http.egress import Allowed
 from bot import app as parts
 from bot import logs
 from bot.cli import output
@@ -39,6 +41,7 @@ CLOCK_OFF, CLOCK_WRONG = timedelta(seconds=2), timedelta(seconds=30)
 OLD_QUEUE = timedelta(minutes=10)
 NETWORK_FILESYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p")
 LONGEST_LOOK = 5.0  # seconds for one question to the network
+WIDE = 65536  # addresses in one network of EGRESS_ALLOW
 SHOWN = 3  # feeds or destinations by name
 
 
@@ -62,12 +65,10 @@ def doctor(json: output.Json = False) -> None:
     raise typer.Exit(1 if any(one.grade == "wrong" for one in found) else 0)
 
 
-_SIGNS = {"ok": "ok     ", "warning": "warning", "wrong": "WRONG  "}
-
-
 def _show(one: Finding) -> None:
-    line = Text.assemble(output.graded(_SIGNS[one.grade], one.grade), f"  {one.what}: {one_line(one.text)}")
-    output.say(line)
+    word = output.graded(one.grade, one.grade)
+    word.pad_right(len("warning  ") - len(word))
+    output.say(Text.assemble(word, f"{one.what}: {one_line(one.text)}"))
     if one.mend:
         output.hint(f"         → {one.mend}")
 
@@ -81,11 +82,11 @@ async def _all() -> list[Finding]:
         return [*found, Finding("settings", "wrong", str(error), "put it right in the environment or .env")]
     logs.configure("error", settings.log_format)
     async with outbound:
-        found += [*_settings(settings), *_plugins(outbound)]
+        found += [*_settings(outbound), *_plugins(outbound)]
         if settings.on_sqlite:
             found += _folder(settings)
         found += [await _port(settings, outbound), await _public_address(settings, outbound)]
-        found += [one async for one in _database(settings, outbound)]
+        found += [one async for one in _database(settings)]
     return found
 
 
@@ -109,16 +110,21 @@ def _parsers() -> Finding:
 # Settings
 
 
-def _settings(settings: Settings) -> Iterator[Finding]:
+def _settings(outbound: Outbound) -> Iterator[Finding]:
     if strangers := sorted(name for name in dotenv_values(".env") if not _is_setting(name)):
         yield Finding(".env", "warning", f"{', '.join(strangers)}: no setting of Postbell's", "is a name misspelt?")
     else:
         yield Finding("settings", "ok", "all can be used")
-    if settings.egress_allow:
-        mend = "remove what is not needed: accounts can make Postbell call these addresses"
-        yield Finding("EGRESS_ALLOW", "warning", f"opens {settings.egress_allow}", mend)
-    else:
-        yield Finding("EGRESS_ALLOW", "ok", "no private address can be reached")
+    yield _egress(outbound.egress.allow)
+
+
+def _egress(allow: Sequence[Allowed]) -> Finding:
+    """Every address in it can be called by whoever may add a webhook or follow a feed."""
+    if wide := [str(one.network) for one in allow if one.network.num_addresses > WIDE]:
+        mend = "name only what is needed: accounts can make Postbell call these addresses"
+        return Finding("EGRESS_ALLOW", "warning", f"opens much: {', '.join(wide)}", mend)
+    opened = ", ".join(str(one.network) for one in allow)
+    return Finding("EGRESS_ALLOW", "ok", f"opens {opened}" if allow else "no private address can be reached")
 
 
 def _is_setting(name: str) -> bool:
@@ -147,7 +153,7 @@ def _folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("DATA_DIR", "warning", f"{folder} is not there yet", "`postbell serve` makes it")
         return
     if not os.access(folder, os.W_OK | os.X_OK):
-        yield Finding("DATA_DIR", "wrong", f"{folder} cannot be written", f"give it to this user: chown {_me()} {folder}")
+        yield Finding("DATA_DIR", "wrong", f"{folder} cannot be written", f"chown {os.getuid()} {folder}")
     elif stat.S_IMODE(folder.stat().st_mode) & 0o077:
         yield Finding("DATA_DIR", "warning", f"others can look into {folder}, where secrets are", f"chmod 700 {folder}")
     else:
@@ -156,10 +162,6 @@ def _folder(settings: Settings) -> Iterator[Finding]:
         text = f"{folder} is on {kind}, where SQLite's locks do not hold"
         yield Finding("filesystem", "wrong", text, "use a local disk, or PostgreSQL (DATABASE_URL)")
     yield _disk(folder)
-
-
-def _me() -> str:
-    return str(os.getuid())
 
 
 def _filesystem(folder: Path) -> str:
@@ -196,11 +198,17 @@ async def _port(settings: Settings, outbound: Outbound) -> Finding:
     except PermissionError:
         return Finding("PORT", "wrong", f"{where} is not allowed to this user", "choose a port above 1023")
     except OSError as error:
-        local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-        if await _is_ours(outbound, str(URL.build(scheme="http", host=local, port=settings.port))):
+        base = URL.build(scheme="http", host=_dialled(settings.host), port=settings.port)
+        if await _is_ours(outbound, str(base)):
             return Finding("PORT", "ok", f"{where}: a server is running")
         return Finding("PORT", "wrong", f"{where} is taken ({error.strerror})", "stop what has it, or set PORT")
     return Finding("PORT", "ok", f"{where} is free: no server is running here")
+
+
+def _dialled(listening: str) -> str:
+    """An address under which this machine reaches what listens there."""
+    everywhere = listening != "localhost" and ip_address(listening).is_unspecified
+    return "localhost" if everywhere else listening
 
 
 async def _public_address(settings: Settings, outbound: Outbound) -> Finding:
@@ -210,7 +218,7 @@ async def _public_address(settings: Settings, outbound: Outbound) -> Finding:
     if await _is_ours(outbound, settings.public_base_url):
         return Finding("WORKER_PUBLIC_BASE_URL", "ok", f"{settings.public_base_url} answers")
     text = f"{settings.public_base_url}/healthz does not answer as ours"
-    mend = "is a server running, and does the proxy hand requests on?  (From inside, some routers refuse their own address.)"
+    mend = "does a server run, and does the proxy hand requests on?  (Some routers refuse this from inside.)"
     return Finding("WORKER_PUBLIC_BASE_URL", "warning", text, mend)
 
 
@@ -228,7 +236,7 @@ async def _is_ours(outbound: Outbound, base: str) -> bool:
 # The database
 
 
-async def _database(settings: Settings, outbound: Outbound) -> AsyncIterator[Finding]:
+async def _database(settings: Settings) -> AsyncIterator[Finding]:
     file = parts.sqlite_file(settings)
     if settings.on_sqlite and not file.exists():
         yield Finding("database", "warning", f"there is none at {file} yet", "`postbell serve` or `migrate` makes it")
@@ -248,7 +256,7 @@ async def _database(settings: Settings, outbound: Outbound) -> AsyncIterator[Fin
         yield _server(file.parent)
     database = Database(settings.database, utc_now)
     try:
-        async for one in _contents(settings, database, outbound):
+        async for one in _contents(settings, database):
             yield one
     except StorageError as error:
         yield Finding("database", "wrong", str(error).partition("\n")[0], "can this user read and write it?")
@@ -267,7 +275,7 @@ def _server(folder: Path) -> Finding:
     return Finding("server", "warning", "none is running on this database", "`postbell serve`")
 
 
-async def _contents(settings: Settings, database: Database, outbound: Outbound) -> AsyncIterator[Finding]:
+async def _contents(settings: Settings, database: Database) -> AsyncIterator[Finding]:
     yield await _master_key(settings, database)
     yield await _clock(settings, database)
     yield await _name_lookup(database)
@@ -313,7 +321,8 @@ async def _name_lookup(database: Database) -> Finding:
         async with asyncio.timeout(LONGEST_LOOK):
             await asyncio.get_running_loop().getaddrinfo(host, None)
     except (OSError, TimeoutError) as error:
-        return Finding("DNS", "warning", f"{host} has no address ({error or 'no answer'})", "can this machine ask a resolver?")
+        text = f"{host} has no address ({str(error) or 'no answer'})"
+        return Finding("DNS", "warning", text, "can this machine ask a resolver?")
     return Finding("DNS", "ok", f"{host} has an address")
 
 
@@ -342,7 +351,7 @@ async def _outbox(database: Database) -> list[Finding]:
     age, rows = timedelta(seconds=queue.oldest_seconds), sum(queue.rows.values())
     if not rows:
         return [*found, Finding("outbox", "ok", "empty")]
-    text = f"{rows:,} queued, the next to expire for {output.span(age)}"
+    text = f"{rows:,} queued; what expires first was queued {output.span(age)} ago"
     if age < OLD_QUEUE:
         return [*found, Finding("outbox", "ok", text)]
     return [*found, Finding("outbox", "warning", text, "`postbell deliveries --state queued` says why they wait")]

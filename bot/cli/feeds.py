@@ -158,9 +158,9 @@ def shown(row: FeedRow) -> Feed:
 
 def _table(found: list[Feed]) -> Table:
     now, wide = utc_now(), ("Feed", "Reason")
-    table = output.table("ID", "Feed", "Health", "Read", "New post", "Next", "Reason", wide=wide, right=("ID",))
+    table = output.table("ID", "Feed", "Health", "Read", "New post", "Next", "Reason", wide=wide)
     for one in found:
-        name = f"{output.shortened(one.title, 60)} {output.shortened(one.key, 60)}".strip()
+        name = f"{output.shortened(one.title, 60)} {output.place(one.key, 60)}".strip()
         following = "now" if one.reading else output.when(one.next_at and max(one.next_at, now), now)
         read, new = output.when(one.last_success_at, now), output.when(one.last_new_at, now)
         reason = output.shortened(one.reason, 160)

@@ -6,9 +6,10 @@ it can neither colour the terminal nor move its cursor.
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from bot.rules.plain_text import one_line
+from bot.rules.plain_text import drop_unseen, one_line
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many at most.")]
@@ -28,9 +29,9 @@ PIPED_WIDTH = 140  # characters of a table that no terminal bounds
 _GLYPHS = {"ok": "green", "warning": "yellow", "wrong": "red"}
 
 
-def say(text: str, *, style: str = "") -> None:
+def say(text: str | Text, *, style: str = "") -> None:
     """A sentence; the terminal wraps it, so that what is copied from it is whole."""
-    _console().print(Text(text, style), soft_wrap=True)
+    _console().print(Text(drop_unseen(text)) if isinstance(text, str) else text, style=style, soft_wrap=True)
 
 
 def hint(text: str) -> None:
@@ -60,8 +61,8 @@ def listing(values: Sequence[Any], table: Callable[[], Table], *, json: bool, no
             hint(f"The first {limit}; --limit shows more.")
 
 
-def table(*columns: str, wide: Sequence[str] = (), right: Sequence[str] = ()) -> Table:
-    """``wide`` columns share what room there is and wrap; the others stay whole."""
+def table(*columns: str, wide: Sequence[str] = (), least: Mapping[str, int] = MappingProxyType({})) -> Table:
+    """``wide`` columns share what room there is and wrap; the others stay whole.  ``least``: characters of one."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in columns:
         made.add_column(
@@ -69,7 +70,8 @@ def table(*columns: str, wide: Sequence[str] = (), right: Sequence[str] = ()) ->
             no_wrap=name not in wide,
             overflow="fold",
             ratio=1 if name in wide else None,
-            justify="right" if name in right else "left",
+            min_width=least.get(name),
+            justify="right" if name == "ID" else "left",
         )
     return made
 
@@ -92,11 +94,18 @@ def shortened(text: str, characters: int) -> str:
     return f"{text[:head]}…{text[head + 1 - characters :]}"
 
 
+def place(address: str, characters: int) -> str:
+    """A web address without what all of them have, shortened."""
+    return shortened(address.removeprefix("https://").removeprefix("http://"), characters)
+
+
 def when(at: datetime | None, now: datetime) -> str:
     """A time as people say it: "3 min ago", "in 2 h", "2026-03-01"; UTC."""
     if at is None:
         return "–"
     distance = abs(now - at)
+    if distance < timedelta(seconds=1):
+        return "now"
     if distance >= timedelta(days=60):
         return f"{at:%Y-%m-%d}"
     return f"in {span(distance)}" if at > now else f"{span(distance)} ago"

@@ -203,9 +203,9 @@ def _shown(row: Any) -> Subscription:
 
 def _table(found: list[Subscription]) -> Table:
     now, wide = utc_now(), ("Account", "Feed", "Destination")
-    table = output.table("ID", "Account", "Feed", "Destination", "Since", wide=wide, right=("ID",))
+    table = output.table("ID", "Account", "Feed", "Destination", "Since", wide=wide)
     for one in found:
-        to = f"{one.destination_id}: {output.shortened(one.address, 60)}"
+        to = f"{one.destination_id}: {output.place(one.address, 60)}"
         feed = f"{one.feed_id}: {output.shortened(one.feed, 80)}"
         output.add_row(table, one.id, one.account or one.account_id, feed, to, output.when(one.created_at, now))
     return table

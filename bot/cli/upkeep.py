@@ -30,7 +30,7 @@ class Failed(UserError):
 
 
 def migrate(
-    check: Annotated[bool, typer.Option("--check", help="Only say what is pending; exit code 1 if anything is.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is pending, with exit code 1.")] = False,
 ) -> None:
     """Bring the database to this program's schema; makes it when there is none."""
     settings = _settings()
@@ -65,7 +65,7 @@ def backup(
     The master key is not in it: keep MASTER_KEY, or master.key from DATA_DIR, in another place.
     """
     settings = _settings()
-    _only_sqlite(settings, f"pg_dump -Fc -f {file} \"$DATABASE_URL\"")
+    _only_sqlite(settings, f'pg_dump -Fc -f {file} "$DATABASE_URL"')
     with opened() as desk:
         database = parts.sqlite_file(desk.settings)
         _may_be_replaced(file, database)
@@ -92,7 +92,7 @@ def restore(
     Sending is held afterwards, for what was delivered after the copy was made is still queued in it.
     """
     settings = _settings()
-    _only_sqlite(settings, "pg_restore --clean --if-exists -d \"$DATABASE_URL\" FILE")
+    _only_sqlite(settings, 'pg_restore --clean --if-exists -d "$DATABASE_URL" FILE')
     parts.make_folder(settings)
     database = parts.sqlite_file(settings)
     if database.exists() and file.samefile(database):

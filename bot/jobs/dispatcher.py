@@ -19,9 +19,12 @@ from bot.rules.vault import Vault, WrongKey
 from bot.usecases import deliveries, destinations, posts
 from storage.database import Database, StorageError
 
-AT_ONCE = 200  # attempts settled in one transaction
+AT_ONCE = 64  # attempts settled in one transaction
+LINGER = 0.01  # seconds that few finished attempts wait for more
+AHEAD = 6  # times a lane's slots: claimed before they are begun
+LAST_WORDS = 0.5  # seconds at a stop for storing how the last sends ended; else their leases run out
 VIEWS = 512  # posts kept rendered
-RINGS = 4096  # destinations whose secrets are kept open
+RINGS = 16_384  # destinations whose secrets are kept open
 
 LONGEST_SEND = 25.0  # seconds; no channel may take longer for one message
 
@@ -49,8 +52,8 @@ class Dispatcher:
         self._database, self._channels, self._clock = database, channels, clock
         self._metrics, self._gate, self._schedules = metrics, gate, schedules
         self._renderer = Renderer(database)
-        self._open_ring = lru_cache(RINGS)(lambda uid, sealed: destinations.open_ring(vault, uid, sealed))
-        self._sent: Batches[deliveries.Sent] = Batches(self._settle, AT_ONCE)
+        self._open_ring = lru_cache(RINGS)(lambda sealed, uid: destinations.open_ring(vault, uid, sealed))
+        self._sent: Batches[deliveries.Sent] = Batches(self._settle, AT_ONCE, LINGER)
         self.lanes = [Lane(self, lane, slots[lane]) for lane in slots]
 
     async def tick(self) -> None:
@@ -68,7 +71,7 @@ class Dispatcher:
             lane.pump.stop()
         for left in await asyncio.gather(*(lane.pump.drain(seconds) for lane in self.lanes)):
             await self._hand_back(left)
-        await self._sent.drain()
+        await self._sent.drain(LAST_WORDS)
 
     async def claim(self, lane: "Lane", room: int) -> tuple[Sequence[Claimed], bool]:
         limits = {name: channel.in_flight for name, channel in self._channels.items() if channel.lane == lane.name}
@@ -82,9 +85,9 @@ class Dispatcher:
             self._gate.failed(error)
             log.warning("deliveries not claimed", reason=str(error))
             return (), False
-        wrapped, lane.after = lane.after > 0 and not claim.after, claim.after
+        more = lane.went_on(claim)
         self._metrics.in_flight.labels(lane.name).set(lane.pump.running)
-        return [(due, lease_over) for due in claim.due], bool(claim.after or wrapped)
+        return [(due, lease_over) for due in claim.due], more
 
     async def deliver(self, claimed: Claimed) -> None:
         """One attempt; one that could outlive its lease is not begun."""
@@ -96,9 +99,9 @@ class Dispatcher:
         result = await self._send(due, started_at)
         ended_at, seconds = self._clock(), monotonic() - started
         channel = self._channels.get(due.channel)
-        self._metrics.attempt_seconds.labels(due.channel).observe(seconds)
+        self._metrics.observe_attempt(due.channel)(seconds)
         if isinstance(result, Receipt):
-            self._metrics.latency.labels(due.channel).observe((ended_at - due.created_at).total_seconds())
+            self._metrics.observe_latency(due.channel)((ended_at - due.created_at).total_seconds())
         self._sent.add(
             deliveries.Sent(
                 due=due,
@@ -126,7 +129,7 @@ class Dispatcher:
             return TryAgain("Postbell could not send it; its log says more", code="internal")
 
     async def _message(self, due: deliveries.DueDelivery, channel: Channel, now: datetime) -> Message:
-        ring: Ring = self._open_ring(due.destination_uid, due.sealed) if due.sealed else Ring()
+        ring: Ring = self._open_ring(due.sealed, due.destination_uid) if due.sealed else Ring()
         post = await self._renderer.view(due.post, channel.max_text) if due.post else None
         if due.post and not post:
             raise Rejected("its post is no longer stored", code="post_gone")
@@ -186,7 +189,20 @@ class Lane:
     def __init__(self, dispatcher: Dispatcher, name: str, slots: int) -> None:
         self.name = name
         self.after = 0  # the destination after which the next claim goes on
-        self.pump: Pump[Claimed] = Pump(lambda room: dispatcher.claim(self, room), dispatcher.deliver, slots)
+        self._brought = 0  # by this round over the destinations
+        self.pump: Pump[Claimed] = Pump(
+            lambda room: dispatcher.claim(self, room), dispatcher.deliver, slots, AHEAD * slots
+        )
+
+    def went_on(self, claim: deliveries.Claim) -> bool:
+        """Whether another claim makes sense at once: a round that has brought nothing is not begun again, or
+        destinations that have work and may not be sent to would keep us turning."""
+        self.after = claim.after
+        self._brought += len(claim.due)
+        if self.after:
+            return True
+        brought, self._brought = self._brought, 0
+        return brought > 0
 
 
 class Renderer:

@@ -17,8 +17,8 @@ from bot.usecases import feeds, posts
 from storage.database import Database, StorageError
 
 LONGEST_POLL = 60.0  # seconds; all redirects of a feed together; half of its lease
-AT_ONCE = 100  # polls recorded in one transaction
-CLAIM = 128  # feeds looked at in one claim
+AT_ONCE = 24  # polls recorded in one transaction: short enough for sends to get in between
+LAST_WORDS = 0.5  # seconds at a stop for recording what the last polls brought
 
 log = structlog.get_logger("poller")
 
@@ -44,7 +44,8 @@ class Poller:
         self._policy, self._politeness, self._interval = policy, politeness, interval
         self._weather = Weather()
         self._finished: Batches[posts.Polled] = Batches(self._record, AT_ONCE)
-        self.pump = Pump(self._claim, self._work, slots)
+        self._broken_off: list[feeds.DueFeed] = []  # at the stop
+        self.pump = Pump(self._claim, self._work, slots, ahead=2 * slots)
 
     async def tick(self) -> None:
         await self.pump.tick()
@@ -56,16 +57,20 @@ class Poller:
         return result
 
     async def drain(self, seconds: float) -> None:
-        """Claim no more and let polls end; a feed that was not read by then is read again when its lease is over."""
+        """Claim no more and let polls end; who was not read by then may be read by anybody at once."""
         self.pump.stop()
-        await self.pump.drain(seconds)
-        await self._finished.drain()
+        left = await self.pump.drain(seconds)
+        await self._finished.drain(LAST_WORDS)
+        try:
+            await self._database.write(feeds.hand_back, [*left, *self._broken_off])
+        except StorageError as error:  # their leases run out
+            log.warning("feeds not handed back", reason=str(error))
 
     async def _claim(self, room: int) -> tuple[Sequence[feeds.DueFeed], bool]:
         if not self._gate.may_ingest:
             return (), False
         try:
-            claimed = await self._database.write(feeds.take_due, min(room, CLAIM), self._politeness, self._interval)
+            claimed = await self._database.write(feeds.take_due, room, self._politeness, self._interval)
         except StorageError as error:
             self._gate.failed(error)
             log.warning("feeds not claimed", reason=str(error))
@@ -74,14 +79,19 @@ class Poller:
         return claimed
 
     async def _work(self, due: feeds.DueFeed) -> None:
-        self._finished.add(self._polled(due, await self._read(due)))
+        """A poll keeps its slot until it is recorded: reading must not run ahead of storing."""
+        try:
+            await self._finished.add(self._polled(due, await self._read(due)))
+        except asyncio.CancelledError:
+            self._broken_off.append(due)
+            raise
 
     async def _read(self, due: feeds.DueFeed) -> Page | SourceError:
         started = monotonic()
         result = await self._ask(due)
         kind = due.source
-        self._metrics.fetch_seconds.labels(kind).observe(monotonic() - started)
-        self._metrics.fetches.labels(kind, _word(result)).inc()
+        self._metrics.observe_fetch(kind)(monotonic() - started)
+        self._metrics.count_fetch(kind, _word(result))()
         return result
 
     async def _ask(self, due: feeds.DueFeed) -> Page | SourceError:

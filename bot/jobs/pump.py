@@ -7,11 +7,9 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-AHEAD = 2  # times the slots: claimed already, not begun yet, so that claims come in handfuls
-
 
 class Pump(Generic[T]):
-    """Runs ``work`` for what ``claim`` brings, at most ``slots`` at once.
+    """Runs ``work`` for what ``claim`` brings, at most ``slots`` at once, and claims up to ``ahead`` pieces before.
 
     ``claim`` takes at most so many pieces and answers them, and whether more may be due at once.  ``tick`` claims
     until nothing is due or no room is left and never waits for what it has started: ticking is what the scheduler
@@ -23,13 +21,15 @@ class Pump(Generic[T]):
         claim: Callable[[int], Awaitable[tuple[Sequence[T], bool]]],
         work: Callable[[T], Coroutine[Any, Any, None]],
         slots: int,
+        ahead: int,
     ) -> None:
-        self._claim, self._work, self._slots = claim, work, slots
+        self._claim, self._work, self._slots, self._ahead = claim, work, slots, ahead
         self._running: set[asyncio.Task[None]] = set()
         self._claimed: deque[T] = deque()
         self._loop = asyncio.get_running_loop()
         self._ticking: asyncio.Task[None] | None = None
         self._again = False
+        self._beginning = False
         self._stopped = False
 
     @property
@@ -48,7 +48,7 @@ class Pump(Generic[T]):
 
     def refill(self) -> None:
         """Tick soon if most of what was claimed has begun."""
-        if len(self._claimed) <= self._slots // 2:
+        if self._room():
             self._tick_soon()
 
     def stop(self) -> None:
@@ -84,19 +84,28 @@ class Pump(Generic[T]):
                 claimed, more = await self._claim(room)
                 self._again = self._again or more
                 self._claimed.extend(claimed)
-                self._begin()
+                if not self._beginning:
+                    self._begin()
         finally:
             self._ticking = None
 
     def _room(self) -> int:
-        return self._slots * (1 + AHEAD) - len(self._running) - len(self._claimed)
+        """How many more to claim; none while enough is waiting, for claims cost by the handful."""
+        if len(self._claimed) > self._ahead // 4:
+            return 0
+        return self._slots + self._ahead - len(self._running) - len(self._claimed)
 
     def _begin(self) -> None:
-        while self._claimed and len(self._running) < self._slots and not self._stopped:
+        """Begin one piece a turn of the event loop: what is ready to go on comes first, so that work in hand
+        does not pile up when the processor, not the network, is what is short."""
+        self._beginning = bool(self._claimed) and len(self._running) < self._slots and not self._stopped
+        if self._beginning:
             task = self._loop.create_task(self._work(self._claimed.popleft()))
             self._running.add(task)
             task.add_done_callback(self._ended)
+            self._loop.call_soon(self._begin)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        self._begin()
+        if not self._beginning:
+            self._begin()

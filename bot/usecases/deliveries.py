@@ -18,7 +18,7 @@ from storage.database import Work
 from storage.models import HEALTH, DeliveryState
 
 LEASE = timedelta(seconds=60)  # well above the longest send
-DESTINATIONS_A_CLAIM = 128
+DESTINATIONS_A_CLAIM = 256
 FULL_CLAIM = 5  # rows of one destination in one claim
 HELD = "sending_held"  # the fact whose presence keeps everything from being sent
 
@@ -31,7 +31,7 @@ class DueDelivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lane: str
     channel: str
     destination_id: int
-    destination_uid: UUID
+    destination_uid: str
     address: str
     sealed: bytes | None
     clean: bool  # the destination was healthy when this was claimed, so a success changes nothing of it
@@ -98,12 +98,12 @@ def take_due(work: Work, lane: str, room: int, after: int, limits: Mapping[str, 
     if not found:
         return Claim()
     chosen = _chosen(work, lane, found, limits)[:room]
-    due = [_due(row, found[row.destination_id], lane) for row in deliveries.take(session, chosen, now + LEASE)]
+    due = [_due(row, found[row.destination_id], lane) for row in deliveries.take(session, chosen, now, now + LEASE)]
     return Claim(due, after=max(found) if len(found) == some else 0)
 
 
 def _chosen(work: Work, lane: str, found: Mapping[int, Any], limits: Mapping[str, int]) -> list[int]:
-    """Ids of what may be sent now: each destination's oldest, as many as it has room for."""
+    """Ids of what may be sent now: everybody's oldest, then everybody's second, so that a cut is fair."""
     session, now = work.session, work.now
     health = {row.id: health_of(row) for row in found.values()}
     for row in found.values():
@@ -113,15 +113,16 @@ def _chosen(work: Work, lane: str, found: Mapping[int, Any], limits: Mapping[str
     limit = {row.id: min(limits.get(row.channel, 0), FULL_CLAIM) for row in found.values()}
     open_ones = [id_ for id_ in found if breaker.room(health[id_], 0, limit[id_], now)]
     room: dict[int, int] = {}
-    chosen = []
+    turns: list[list[int]] = [[] for _ in range(FULL_CLAIM)]
+    taken: dict[int, int] = dict.fromkeys(open_ones, 0)
     for one in deliveries.oldest_ready(session, lane, open_ones, max(limit.values())):
         id_ = one.destination_id
         if id_ not in room:
             room[id_] = breaker.room(health[id_], one.in_flight, limit[id_], now)
-        if room[id_]:
-            room[id_] -= 1
-            chosen.append(one.id)
-    return chosen
+        if taken[id_] < room[id_]:
+            turns[taken[id_]].append(one.id)
+            taken[id_] += 1
+    return [id_ for turn in turns for id_ in turn]
 
 
 def _due(row: Any, destination: Any, lane: str) -> DueDelivery:
@@ -131,7 +132,7 @@ def _due(row: Any, destination: Any, lane: str) -> DueDelivery:
         lane=lane,
         channel=destination.channel,
         destination_id=destination.id,
-        destination_uid=destination.uid,
+        destination_uid=destination.uid.hex,
         address=destination.address,
         sealed=destination.secrets,
         clean=_untroubled(destination),
@@ -208,7 +209,7 @@ class _Settling:
             tokens.setdefault(one.due.token, []).append(one.due.id)
         mine = deliveries.settle_sent(self._work.session, tokens, self._work.now)
         named = {
-            one.due.id: one.result.message_id
+            one.due.id: _plain(one.result.message_id, 500)
             for one, _ in ok
             if isinstance(one.result, Receipt) and one.result.message_id and one.due.id in mine
         }
@@ -216,17 +217,15 @@ class _Settling:
         return [(one, then) for one, then in ok if one.due.id in mine]
 
     def _store_others(self, decided: Sequence[tuple[Sent, retry.Next]]) -> list[tuple[Sent, retry.Next]]:
-        session = self._work.session
         others = [(one, then) for one, then in decided if then.outcome != "ok"]
-        return [
-            (one, then)
-            for one, then in others
-            if deliveries.settle(session, one.due.id, one.due.token, self._values(one, then))
-        ]
+        mine = deliveries.still_leased(self._work.session, {one.due.id: one.due.token for one, _ in others})
+        kept = [(one, then) for one, then in others if one.due.id in mine]
+        deliveries.settle(self._work.session, (self._values(one, then) for one, then in kept))
+        return kept
 
     def _values(self, one: Sent, then: retry.Next) -> dict[str, Any]:
         now, due = self._work.now, one.due
-        values: dict[str, Any] = {"error_code": then.code, "error": then.error[:500]}
+        values: dict[str, Any] = {"error_code": _plain(then.code, 100), "error": _plain(then.error, 500)}
         if then.outcome == "throttled":
             values["throttled"] = due.throttled + 1
         if then.outcome == "ambiguous":
@@ -283,10 +282,15 @@ def _attempt(one: Sent, then: retry.Next) -> dict[str, Any]:
         "started_at": one.started_at,
         "ended_at": one.ended_at,
         "outcome": then.outcome,
-        "code": then.code,
+        "code": _plain(then.code, 100),
         "status": one.result.status,
-        "response": one.result.response,
+        "response": _plain(one.result.response, 4096),
     }
+
+
+def _plain(text: str, longest: int) -> str:
+    """At most so many bytes that every database takes: an attempt must be recorded, whatever came back."""
+    return text.replace("\0", "").encode(errors="replace")[:longest].decode(errors="ignore")
 
 
 def _count(counts: dict[tuple[str, str], int], key: tuple[str, str]) -> None:
@@ -312,7 +316,7 @@ class Swept:
 def sweep(work: Work, schedules: Schedules) -> Swept:
     """Leases of dead workers, messages past their time, due times that no schedule can have given."""
     session, now, limit = work.session, work.now, 1000
-    released = deliveries.lease_over(session, now, limit)
+    released = deliveries.lease_over(session, now, 2 * LEASE, limit)
     expired = deliveries.fail_expired(session, now, limit)
     longest = max(schedule.longest for schedule in schedules.values())
     deliveries.pull_forward(session, now + longest * 1.2 + timedelta(hours=1), now, limit)

@@ -53,7 +53,7 @@ def rotate(work: Work, vault: Vault, destination_id: int, secret: str) -> Ring:
     destination = get(work, destination_id)
     if destination.secrets is None:
         raise Invalid(f"a {destination.channel} destination has no secret")
-    ring = open_ring(vault, destination.uid, destination.secrets).rotated(secret, work.now)
+    ring = open_ring(vault, destination.uid.hex, destination.secrets).rotated(secret, work.now)
     destinations.set_secrets(work.session, destination_id, vault.seal(ring.pack(), place(destination.uid)))
     return ring
 
@@ -85,17 +85,16 @@ def disabled(work: Work, limit: int) -> Sequence[Destination]:
 
 def place(uid: UUID) -> str:
     """Where a destination's secrets are stored, to which they are bound."""
+    return _place(uid.hex)
+
+
+def open_ring(vault: Vault, uid: str, sealed: bytes) -> Ring:
+    """``uid``: the destination's, in hexadecimal.  Raises WrongKey."""
+    return Ring.unpack(vault.open(sealed, _place(uid)))
+
+
+def _place(uid: str) -> str:
     return f"destinations|{uid}|secrets"
-
-
-def open_ring(vault: Vault, uid: UUID, sealed: bytes) -> Ring:
-    """Raises WrongKey."""
-    return Ring.unpack(vault.open(sealed, place(uid)))
-
-
-def secrets_of(vault: Vault, uid: UUID, sealed: bytes | None, now: datetime) -> tuple[str, ...]:
-    """What signs now, newest first.  Raises WrongKey."""
-    return tuple(one.text for one in open_ring(vault, uid, sealed).active(now)) if sealed else ()
 
 
 def reseal(work: Work, vault: Vault, after: int, limit: int) -> tuple[int, int]:

@@ -66,6 +66,11 @@ def _turns(work: Work, rows: Sequence[Any], politeness: Politeness) -> polling.T
     return turns
 
 
+def hand_back(work: Work, due: Sequence[DueFeed]) -> None:
+    """Claimed, and not read: due again at once."""
+    feeds.settle(work.session, [{"_id": one.id, "_token": one.token, "due_at": work.now} for one in due])
+
+
 def release_all(work: Work) -> int:
     """At the start of the only process: what is leased was a dead one's, and is read again.  Returns how many."""
     return feeds.release_all(work.session, work.now)

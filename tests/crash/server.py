@@ -38,7 +38,8 @@ class Server:
     ``wound``: arguments of tests/crash/victim.py, which then runs instead of the bare program.
     """
 
-    def __init__(self, settings: Mapping[str, str], *, wound: Sequence[str] = ()) -> None:
+    def __init__(self, settings: Mapping[str, str], *, wound: Sequence[str] = (), roles: str = "") -> None:
+        self._roles = ["--roles", roles] if roles else []
         self.port = free_port()
         self.log: list[dict[str, Any]] = []
         self._settings = settings
@@ -56,7 +57,7 @@ class Server:
         """Once more, when the last run has ended."""
         self.log.clear()
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", *self._program, "--port", str(self.port),
+            sys.executable, "-m", *self._program, "serve", "--port", str(self.port), *self._roles,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self._settings},
             cwd=self._settings["DATA_DIR"],  # where no .env lies
             stdout=asyncio.subprocess.DEVNULL,
@@ -98,6 +99,15 @@ class Server:
                 return answer.status
         except (ClientError, OSError):
             return 0
+
+    async def answers(self, path: str, status: int) -> None:
+        """Return when a path answers with this status."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while await self.get(path) != status:  # noqa: ASYNC110 (it looks at another process)
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"{path} never answers {status}: {self.log[-20:]}") from None
 
     def family(self) -> list[int]:
         """Processes of its session that live: itself, and children that it has started."""

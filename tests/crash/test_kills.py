@@ -10,14 +10,15 @@ from tests.counts import count
 from tests.crash.server import Server, environment
 from tests.crash.traffic import Traffic
 
-LEASE = 3  # seconds; on PostgreSQL nobody can tell a dead process from a slow one before its leases are over
+# Seconds: on PostgreSQL nobody can tell a dead process from a slow one before its leases are over.
+LEASE = ("--read-lease", "3", "--send-lease", "3")
 
 
 async def test_sqlite_survives_kills_at_random_moments(tmp_path: Path, sqlite_url: str) -> None:
     seed, kills, in_flight = random.randrange(10**6), count(5, 30), 0
     moments = random.Random(seed)
     settings = environment(tmp_path, sqlite_url)
-    async with Traffic(settings, feeds=20, destinations=30, each=3, answer=0.3) as traffic:
+    async with Traffic(settings, feeds=20, destinations=30, each=3, answer=0.15) as traffic:
         async with traffic.flowing():
             for _ in range(kills):
                 async with Server(settings) as server:
@@ -38,9 +39,8 @@ async def test_two_processes_on_postgresql_survive_kills_of_either(tmp_path: Pat
     seed, kills, in_flight = random.randrange(10**6), count(3, 10), 0
     moments = random.Random(seed)
     settings = environment(tmp_path, postgresql_url)
-    wound = ["--lease", str(LEASE)]
-    async with Traffic(settings, feeds=20, destinations=30, each=3, answer=0.3) as traffic:
-        async with Server(settings, wound=wound) as first, Server(settings, wound=wound) as second:
+    async with Traffic(settings, feeds=20, destinations=30, each=3, answer=0.15) as traffic:
+        async with Server(settings, wound=LEASE) as first, Server(settings, wound=LEASE) as second:
             pair = [first, second]
             await _ready(pair)
             async with traffic.flowing():

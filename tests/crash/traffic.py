@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import msgspec
 
+from adapters.base import Channel, Source
 from adapters.signatures import new_secret
 from bot import app
 from bot.clock import utc_now
@@ -33,7 +34,9 @@ class Traffic:
     ) -> None:
         """``each``: subscriptions of a feed.  ``answer``: seconds that receivers take to answer."""
         self.database = settings["DATABASE_URL"]
-        self.publisher, self.receivers = Publisher(), [Receiver(new_secret()) for _ in range(3)]
+        self.publisher = Publisher()
+        self.receivers = [self._receiver() for _ in range(3)]
+        self.received: dict[Wanted, list[Received]] = {}  # posts that came, each with its repeats
         self.feeds: list[Feed] = []
         self.wanted: set[Wanted] = set()
         self.possible_repeats: Counter[str] = Counter()  # by webhook-id: kills that met it in flight
@@ -91,12 +94,8 @@ class Traffic:
     # At the end
 
     @property
-    def received(self) -> Mapping[Wanted, list[Received]]:
-        found = defaultdict(list)
-        for receiver in self.receivers:
-            for one in receiver.received:
-                found[receiver.url(one.path), msgspec.json.decode(one.body)["data"]["url"]].append(one)
-        return found
+    def missing(self) -> set[Wanted]:
+        return self.wanted - self.received.keys()
 
     @property
     def repeats(self) -> int:
@@ -104,7 +103,7 @@ class Traffic:
 
     async def settled(self, seconds: float = PATIENCE) -> None:
         """Return when every post has arrived and the outbox has nothing left to do.  Fails after ``seconds``."""
-        await until(lambda: not self.wanted - self.received.keys(), "all posts have arrived", seconds)
+        await until(lambda: not self.missing, "all posts have arrived", seconds)
         await until(lambda: not ledger.unfinished(self.database), "no delivery waits", seconds)
 
     def check(self) -> None:
@@ -128,6 +127,14 @@ class Traffic:
 
     # Setting up
 
+    def _receiver(self) -> Receiver:
+        def seen(one: Received) -> None:
+            if post := msgspec.json.decode(one.body)["data"].get("url"):  # else it is a notice
+                self.received.setdefault((receiver.url(one.path), post), []).append(one)
+
+        receiver = Receiver(new_secret(), seen=seen)
+        return receiver
+
     async def _subscribe(self) -> None:
         app.make_folder(self._settings)
         await asyncio.to_thread(app.migrate_now, self._settings)
@@ -139,7 +146,7 @@ class Traffic:
             await asyncio.to_thread(database.close)
 
     async def _subscribe_all(
-        self, database: Database, sources: Mapping[str, app.Source], channels: Mapping[str, app.Channel]
+        self, database: Database, sources: Mapping[str, Source], channels: Mapping[str, Channel]
     ) -> None:
         account = await database.write(accounts.add, "ann@example.org", plan="unlimited")
         to: list[tuple[int, str]] = []
@@ -163,5 +170,5 @@ class Traffic:
                 )  # fmt: skip
             self.feeds.append(feed)
             self._to[feed.url] = [to[one][1] for one in chosen]
-        for one in sources.values():
-            await one.close()
+        for each in sources.values():
+            await each.close()

@@ -1,6 +1,7 @@
 """The server with a wound: at one point of its work it dies, or fails once.  The program itself has no such hook.
 
-``python -m tests.crash.victim [--at POINT --then WHAT] [--lease SECONDS] [--migrations FOLDER] -- serve …``
+``python -m tests.crash.victim [--at POINT --then WHAT] [--read-lease SECONDS] [--send-lease SECONDS]
+[--migrations FOLDER] -- serve …``
 """
 
 import argparse
@@ -133,15 +134,18 @@ def wounded() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--at", choices=POINTS)
     options.add_argument("--then", default="kill")
-    options.add_argument("--lease", type=float)
+    options.add_argument("--read-lease", type=float)
+    options.add_argument("--send-lease", type=float)
     options.add_argument("--migrations", type=Path)
     options.add_argument("command", nargs="+")
     given = options.parse_args()
     if given.at:
         POINTS[given.at](striking(given.then))
-    if given.lease:
-        deliveries.LEASE = feeds.LEASE = timedelta(seconds=given.lease)
-        dispatcher.LONGEST_SEND = given.lease / 2
+    if given.read_lease:
+        feeds.LEASE = timedelta(seconds=given.read_lease)
+    if given.send_lease:
+        deliveries.LEASE = timedelta(seconds=given.send_lease)
+        dispatcher.LONGEST_SEND = given.send_lease / 2
     if given.migrations:
         migrate.FOLDER = given.migrations
     sys.argv = ["postbell", *given.command]

@@ -11,8 +11,9 @@ from adapters.base import FeedInfo
 
 from . import dates, media
 from .items import Document, Item, author_name, posts, publishers_wish
-from .text import html_title, one_line, plain_text
-from .xmltree import ATOM, Names, Tree, inner_html, local_name, names
+from .names import ATOM, Names, local_name, names
+from .text import html_title, one_line, plain_text, safe
+from .xmltree import Tree, inner_html
 
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
@@ -167,7 +168,7 @@ def _holder(element: etree._Element) -> etree._Element:
 
 def _decoded(text: str) -> str:
     try:
-        return b64decode(text).decode("utf-8", "replace")
+        return safe(b64decode(text).decode("utf-8", "replace"))
     except ValueError:
         return ""
 

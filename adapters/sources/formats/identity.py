@@ -29,6 +29,9 @@ class Identifiable(Protocol):
 
 def keys(items: Sequence[Identifiable], links: Sequence[str]) -> list[bytes]:
     """The key of each item.  Equal keys mean the same post listed twice.  ``links``: as ``links`` gives them."""
+    ids = {item.raw_id for item in items}
+    if len(ids) == len(items) and "" not in ids:  # as in nearly all documents
+        return [make_key("id", item.raw_id) for item in items]
     by_id = _variants((item.raw_id, (link, item.published_text or item.title)) for item, link in _pairs(items, links))
     by_link = _variants((link, _occasion(item)) for item, link in _pairs(items, links) if not item.raw_id)
     shared = Counter((raw_id, link) for raw_id, others in by_id.items() for link, _ in others)

@@ -5,7 +5,8 @@ from lxml import etree
 from adapters.base import Enclosure
 
 from .items import Item
-from .xmltree import Names, Tree
+from .names import Names
+from .xmltree import Tree
 
 
 def take(name: str, element: etree._Element, item: Item, texts: dict[str, str], tree: Tree, known: Names) -> None:

@@ -9,8 +9,9 @@ from adapters.base import FeedFailed, FeedFault, FeedInfo
 
 from . import dates, media
 from .items import Document, Item, author_name, posts, publishers_wish
+from .names import RSS, Names, local_name, names
 from .text import absolute, one_line, rss_title
-from .xmltree import RSS, Names, Tree, inner_html, local_name, names, own_base
+from .xmltree import Tree, inner_html, own_base
 
 
 def read(tree: Tree, now: datetime) -> Document:
@@ -155,7 +156,7 @@ class _Items:
             item.content = description
         else:
             item.content = get("itunes:summary") or get("media:description") or ""
-            item.is_html = not item.content
+            item.is_html = not item.content  # both are plain text
 
 
 _WITH_ATTRIBUTES = media.NAMES | {"author", "atom:author", "atom:link", "category", "dc:subject", "guid", "link"}

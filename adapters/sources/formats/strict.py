@@ -7,7 +7,8 @@ from adapters.base import FeedFailed, FeedFault
 from . import atom, jsonfeed, rss
 from .decoding import to_utf8
 from .items import Document, NotStrict
-from .xmltree import local_name, parse
+from .names import local_name
+from .xmltree import parse
 
 
 def read(body: bytes, *, content_type: str, url: str, now: datetime) -> Document:

@@ -68,7 +68,7 @@ def cut(text: str, size: int = CONTENT_SIZE) -> str:
     return text if text.rfind(">") > last or last < len(text) - LINK_LENGTH else text[:last]
 
 
-_ABSOLUTE = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"https?://(?:[^\s/?#\[\]]+|\[[0-9a-f:.]+\](?::\d+)?)(?:[/?#]|$)", re.IGNORECASE)
 
 
 def absolute(link: str, base: str | Callable[[], str]) -> str:
@@ -88,4 +88,7 @@ def absolute(link: str, base: str | Callable[[], str]) -> str:
             return ""
         if not _ABSOLUTE.match(link):
             return ""
+    if not link.startswith(("http://", "https://")):
+        scheme, _, rest = link.partition("://")
+        link = f"{scheme.lower()}://{rest}"
     return link if len(link) <= LINK_LENGTH else ""

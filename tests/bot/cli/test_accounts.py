@@ -1,0 +1,49 @@
+"""Accounts from the command line."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.bot.cli.shell import Shell
+
+
+def test_an_account_is_made_and_listed(shell: Shell) -> None:
+    made = shell("account", "add", "Ann@Example.org", "--plan", "team", "--operator", "--json").json()
+    assert made | {"id": 0, "created_at": ""} == {
+        "id": 0, "email": "ann@example.org", "name": "", "plan": "team", "operator": True, "created_at": "",
+    }  # fmt: skip
+    assert made["created_at"].endswith("Z")
+    assert shell("account", "list", "--json").json() == [made]
+    assert "ann@example.org" in shell("account", "list").out
+
+
+def test_the_plan_is_the_default_one_unless_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEFAULT_PLAN", "free")
+    assert shell("account", "add", "ann@example.org", "--json").json()["plan"] == "free"
+
+
+def test_what_is_no_address_is_refused(shell: Shell) -> None:
+    for email in ("", "ann", "a b@example.org", "ann@", "@example.org"):
+        assert "e-mail" in shell("account", "add", email, code=1).err
+
+
+def test_an_address_has_one_account(shell: Shell) -> None:
+    shell("account", "add", "ann@example.org")
+    assert "already" in shell("account", "add", "ANN@example.org", code=1).err
+
+
+def test_an_empty_list_says_what_to_do(shell: Shell) -> None:
+    assert "postbell account add EMAIL" in shell("account", "list").out
+    assert shell("account", "list", "--json").json() == []
+
+
+def test_on_a_fresh_machine_the_first_account_makes_the_database(bare: Shell, tmp_path: Path) -> None:
+    assert bare("account", "add", "ann@example.org", "--json").json()["id"] == 1
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    assert len(bare("account", "list", "--json").json()) == 1
+
+
+def test_with_MIGRATE_off_nothing_is_made(bare: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MIGRATE", "off")
+    assert "postbell migrate" in bare("account", "add", "ann@example.org", code=1).err
+    assert not (tmp_path / "data").exists()
