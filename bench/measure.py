@@ -78,7 +78,11 @@ def ratio(mine: Sequence[float], theirs: Sequence[float]) -> Ratio:
 
 def cpu_seconds(roots: Sequence[int]) -> float:
     """User and system time so far of these processes, their living descendants, and those they waited for."""
-    return sum(sum(map(int, _stat(pid)[11:15])) for pid in tree(roots)) / TICKS
+    while True:
+        try:
+            return sum(sum(map(int, _stat(pid)[11:15])) for pid in tree(roots)) / TICKS
+        except (FileNotFoundError, ProcessLookupError):
+            time.sleep(0.01)  # one ended while we counted; its time is its parent's by and by
 
 
 def memory_bytes(roots: Sequence[int], *, peak: bool = False) -> int:

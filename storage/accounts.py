@@ -6,6 +6,7 @@ from sqlalchemy import bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
+from storage import leases
 from storage.models import Account, Meta
 
 META = Meta.__table__
@@ -40,6 +41,11 @@ def fact(session: Session, name: str) -> str | None:
     return session.connection().execute(_FACT, {"name": name}).scalar()
 
 
+def lock_fact(session: Session, name: str) -> str | None:
+    """As ``fact``; nobody else changes it until the transaction ends."""
+    return session.connection().execute(_FACT.with_for_update(), {"name": name}).scalar()
+
+
 def set_fact(session: Session, name: str, value: str) -> None:
-    session.merge(Meta(name=name, value=value))
-    session.flush()
+    fresh = leases.insert_new(session, META).values(name=name, value=value)
+    session.execute(fresh.on_conflict_do_update(index_elements=["name"], set_={"value": fresh.excluded.value}))

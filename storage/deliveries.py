@@ -25,7 +25,18 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from storage import leases
-from storage.models import HEALTH, Attempt, Delivery, DeliveryState, Destination, Feed, Post, Subscription, UtcTime
+from storage.models import (
+    HEALTH,
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Destination,
+    Feed,
+    Post,
+    Subscription,
+    UtcTime,
+    moved_back,
+)
 
 DELIVERIES = Delivery.__table__
 DESTINATIONS = Destination.__table__
@@ -423,6 +434,13 @@ def pull_forward(session: Session, later_than: datetime, now: datetime, limit: i
     for some in leases.slices(ids):
         session.execute(update(DELIVERIES).where(DELIVERIES.c.id.in_(some)).values(due_at=now))
     return len(ids)
+
+
+def move_back(session: Session, by: timedelta, now: datetime) -> None:
+    """The clock went back: what waits, and the end of leases, come as soon as they would have come without that."""
+    for which in (IS_WAITING, IS_LEASED):
+        ahead = update(DELIVERIES).where(which, DELIVERIES.c.due_at > now)
+        session.execute(ahead.values(due_at=moved_back(DELIVERIES.c.due_at, by, now)))
 
 
 # Looking

@@ -1,7 +1,7 @@
 """Destinations: where messages go, and how each has fared lately."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from storage import leases
-from storage.models import HEALTH, Destination
+from storage.models import HEALTH, Destination, moved_back
 
 DESTINATIONS = Destination.__table__
 
@@ -71,6 +71,13 @@ def set_health(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         changes: dict[str, Any] = {name: bindparam(name) for name in HEALTH}
         statement = update(DESTINATIONS).where(DESTINATIONS.c.id == bindparam("_id")).values(**changes)
         session.connection().execute(statement, rows)
+
+
+def move_back(session: Session, by: timedelta, now: datetime) -> None:
+    """The clock went back: pauses and open breakers end as soon as they would have ended without that."""
+    for name in ("open_until", "paused_until", "ramp_from"):
+        column = DESTINATIONS.c[name]
+        session.execute(update(DESTINATIONS).where(column > now).values({name: moved_back(column, by, now)}))
 
 
 def another(session: Session, account_id: int, but: int) -> int | None:

@@ -1,7 +1,7 @@
 """Feeds, and the hosts whose politeness they share."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, literal_column, or_, select, update
@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from storage import leases
-from storage.models import Feed, FeedState, Host
+from storage.models import Feed, FeedState, Host, moved_back
 
 FEEDS = Feed.__table__
 HOSTS = Host.__table__
@@ -92,6 +92,24 @@ def save_hosts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
             ),
             rows,
         )
+
+
+def block_hosts(session: Session, until: Mapping[str, datetime]) -> None:
+    """Nobody asks these hosts before; turns that were given and a longer block stand."""
+    queues = {host.name: host for host in hosts(session, sorted(until))}
+    rows = []
+    for name, at in sorted(until.items()):
+        queue = queues.get(name) or Host(name=name, free_at=at)
+        longest = max(at, queue.blocked_until or at)
+        rows.append({"name": name, "free_at": max(at, queue.free_at), "blocked_until": longest})
+    save_hosts(session, rows)
+
+
+def move_back(session: Session, by: timedelta, now: datetime) -> None:
+    """The clock went back: what was to come comes as soon as it would have come without that."""
+    for table, names in ((FEEDS, ("due_at", "reserved_at")), (HOSTS, ("free_at", "blocked_until"))):
+        earlier = {name: moved_back(table.c[name], by, now) for name in names}
+        session.execute(update(table).where(table.c[names[0]] > now).values(**earlier))
 
 
 def release_all(session: Session, now: datetime) -> int:

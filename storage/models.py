@@ -19,8 +19,10 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    case,
     false,
     text,
+    type_coerce,
 )
 from sqlmodel import Field, SQLModel
 
@@ -48,6 +50,12 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else from_micros(value)
+
+
+def moved_back(column: Any, by: timedelta, now: datetime) -> Any:
+    """Expression: a stored time, earlier by so much if it is still to come."""
+    micros = type_coerce(column, BigInteger)
+    return case((column > now, micros - by // MICROSECOND), else_=micros)
 
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only in columns named INTEGER

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -99,7 +100,8 @@ class SQLite:
             while (first := self._calls.get()) is not None:
                 self._write_group(connection, driver, first)
             driver.execute("PRAGMA busy_timeout=0")  # a command that ends beside a server must not keep it waiting
-            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(sqlite3.Error):  # a full disk: the log is as good
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _write_group(self, connection: Connection, driver: sqlite3.Connection, first: _Call) -> None:
         """Run what waits, commit once, then answer everybody: kept for all, or failed for all."""

@@ -12,7 +12,7 @@ from bot.clock import monotonic
 from bot.gate import Gate
 from bot.metrics import Metrics
 from bot.rules.retry import Schedules
-from bot.usecases import deliveries, retention
+from bot.usecases import clocks, deliveries, retention
 from storage.database import Database, StorageError
 
 LOW_WATER = 256 * 2**20  # free bytes below which nothing new is taken in
@@ -91,7 +91,8 @@ class Janitor:
 
     async def _probe(self) -> None:
         try:
-            await self._database.write(deliveries.touch)
+            if back := await self._database.write(clocks.check):
+                log.warning("the clock went back; what is due went back with it", seconds=back.total_seconds())
         except StorageError as error:
             if self._gate.writable:
                 log.error("the database takes no writes; reading goes on", reason=str(error))

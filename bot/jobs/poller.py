@@ -17,7 +17,8 @@ from bot.usecases import feeds, posts
 from storage.database import Database, StorageError
 
 LONGEST_POLL = 60.0  # seconds; all redirects of a feed together; half of its lease
-AT_ONCE = 24  # polls recorded in one transaction: short enough for sends to get in between
+AT_ONCE = 64  # polls recorded together
+NEWS_AT_ONCE = 16  # of them with a document, in one transaction: short enough for sends to get in between
 LAST_WORDS = 0.5  # seconds at a stop for recording what the last polls brought
 
 log = structlog.get_logger("poller")
@@ -43,7 +44,7 @@ class Poller:
         self._metrics, self._gate = metrics, gate
         self._policy, self._politeness, self._interval = policy, politeness, interval
         self._weather = Weather()
-        self._finished: Batches[posts.Polled] = Batches(self._record, AT_ONCE)
+        self._finished: Batches[posts.Polled] = Batches(self._record_in_parts, AT_ONCE)
         self._broken_off: list[feeds.DueFeed] = []  # at the stop
         self.pump = Pump(self._claim, self._work, slots, ahead=2 * slots)
 
@@ -114,6 +115,13 @@ class Poller:
         moved = result.moved_to if isinstance(result, Page) else ""
         host = self._sources[due.source].host(moved) if moved else ""
         return posts.Polled(due, result, ours, host)
+
+    async def _record_in_parts(self, polled: Sequence[posts.Polled]) -> None:
+        news = [one for one in polled if isinstance(one.result, Page) and one.result.posts]
+        calm = [one for one in polled if not (isinstance(one.result, Page) and one.result.posts)]
+        await self._record([*calm, *news[:NEWS_AT_ONCE]])
+        for n in range(NEWS_AT_ONCE, len(news), NEWS_AT_ONCE):
+            await self._record(news[n : n + NEWS_AT_ONCE])
 
     async def _record(self, polled: Sequence[posts.Polled]) -> None:
         try:

@@ -36,10 +36,10 @@ HEALTHY = Health()
 
 def room(health: Health, in_flight: int, limit: int, now: datetime) -> int:
     """How many more sends may start now; ``limit``: the channel's for one destination."""
-    if health.disabled_at or _lasts(health.paused_until, LONGEST_PAUSE, now):
+    if health.disabled_at or (health.paused_until and health.paused_until > now):
         return 0
     if health.open_until:  # half-open: one probe decides
-        return 0 if _lasts(health.open_until, LONGEST_OPEN, now) or in_flight else 1
+        return 0 if health.open_until > now or in_flight else 1
     if health.ramp_from:
         limit = min(limit, 2 ** max(0, min((now - health.ramp_from) // RAMP_STEP, RAMP_STEPS)))
     return max(limit - in_flight, 0)
@@ -63,7 +63,7 @@ def failed(health: Health, now: datetime, *, ran_out: bool) -> Health:
     """A send failed, by the receiver's fault.  ``ran_out``: its delivery ended by it."""
     health = _windowed(health, now, failed=True)
     health = replace(health, failures=health.failures + 1, first_failure_at=health.first_failure_at or now)
-    if not _lasts(health.open_until, LONGEST_OPEN, now):
+    if health.open_until is None or health.open_until <= now:
         health = _opened(health, now)
     assert health.first_failure_at
     if ran_out and now - health.first_failure_at >= DISABLE_AFTER:
@@ -84,11 +84,6 @@ def disabled(health: Health, now: datetime, reason: str) -> Health:
 def enabled(now: datetime) -> Health:
     """A person says that it works again: begin with one message, then more."""
     return Health(ramp_from=now)
-
-
-def _lasts(until: datetime | None, longest: timedelta, now: datetime) -> bool:
-    """Whether that end is still to come.  One further off than any wait stems from a clock that has jumped back."""
-    return until is not None and now < until <= now + longest
 
 
 def _opened(health: Health, now: datetime) -> Health:

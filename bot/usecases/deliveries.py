@@ -225,7 +225,7 @@ class _Settling:
 
     def _values(self, one: Sent, then: retry.Next) -> dict[str, Any]:
         now, due = self._work.now, one.due
-        values: dict[str, Any] = {"error_code": _plain(then.code, 100), "error": _plain(then.error, 500)}
+        values: dict[str, Any] = {"_id": due.id, "error_code": _plain(then.code, 100), "error": _plain(then.error, 500)}
         if then.outcome == "throttled":
             values["throttled"] = due.throttled + 1
         if then.outcome == "ambiguous":
@@ -328,11 +328,6 @@ def sweep(work: Work, schedules: Schedules) -> Swept:
 def release_all(work: Work) -> int:
     """At the start of the only process: what is leased was a dead one's.  Returns how many, at most 1,000."""
     return deliveries.release_all(work.session, work.now, 1000)
-
-
-def touch(work: Work) -> None:
-    """A write that proves that writes are possible."""
-    accounts.set_fact(work.session, "probed_at", work.now.isoformat())
 
 
 @dataclass(frozen=True, slots=True)

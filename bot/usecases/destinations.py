@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from uuid import UUID
 
 from bot.clock import uuid7

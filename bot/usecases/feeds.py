@@ -120,8 +120,9 @@ def follow(work: Work, source: str, key: str, host: str, uid: UUID) -> Feed:
         work.wakes.add("feeds")
         return feeds.add(work.session, feed)
     if feed.state != FeedState.ACTIVE:
-        feed.state, feed.due_at, feed.told, feed.failures = FeedState.ACTIVE, work.now, "", 0
+        feed.state, feed.due_at, feed.told, feed.failures, feed.failing_since = FeedState.ACTIVE, work.now, "", 0, None
         work.session.add(feed)
+        work.session.flush()
         work.wakes.add("feeds")
     return feed
 

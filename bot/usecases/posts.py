@@ -72,9 +72,10 @@ class _Batch:
     def __init__(self, work: Work, policy: Policy) -> None:
         self._work, self._policy = work, policy
         self._feeds: list[dict[str, Any]] = []
-        self._hosts: list[dict[str, Any]] = []
+        self._blocks: dict[str, datetime] = {}  # until when each of these hosts is left alone
         self._new: list[dict[str, Any]] = []
         self._announced: list[bytes] = []
+        self._taken: set[tuple[str, str]] = set()  # names under which feeds of this batch go on
 
     def take(self, polls: Sequence[Polled]) -> None:
         known = self._known([(one.feed, one.result.posts) for one in polls if isinstance(one.result, Page)])
@@ -89,7 +90,7 @@ class _Batch:
     def store(self) -> Recorded:
         session, now = self._work.session, self._work.now
         feeds.settle(session, self._feeds)
-        feeds.save_hosts(session, self._hosts)
+        feeds.block_hosts(session, self._blocks)
         posts.add(session, self._new)
         made = deliveries.fan_out(session, self._announced, self._policy.expires(now), now)
         if made:
@@ -123,11 +124,7 @@ class _Batch:
         row = self._ended(feed, polling.next_due(was, now, polling.spread())) | {"last_success_at": now}
         if page.cursor is not feed.cursor:
             row["cursor"] = _json(page.cursor)
-        if was.failures or was.told == "failing":
-            row |= _recovered(self._told_recovered(feed))
-        elif polling.gone_quiet(was, now):
-            row["told"] = self._tell(feed, "quiet", f"has brought nothing new since {_utc(was.last_new_at)}")
-        self._feeds.append(row)
+        self._feeds.append(row | self._fared_well(feed, news=False))
 
     def _read(self, feed: DueFeed, page: Page, known: list[polling.Known], moved_host: str) -> None:
         now, was = self._work.now, feed.followed
@@ -153,7 +150,7 @@ class _Batch:
             "last_success_at": now,
             "last_new_at": is_now.last_new_at,
         }
-        row |= _recovered(self._told_recovered(feed) if was.failures or not news else "")
+        row |= self._fared_well(feed, news=news)
         row |= self._moved(feed, page.moved_to, moved_host)
         if page.ended:
             row["state"] = FeedState.GONE
@@ -174,7 +171,7 @@ class _Batch:
             row["told"] = self._tell(feed, setback.tell, _TROUBLE[setback.tell].format(reason=setback.reason))
         if setback.host_blocked_until and feed.host:
             until = setback.host_blocked_until
-            self._hosts.append({"name": feed.host, "free_at": until, "blocked_until": until})
+            self._blocks[feed.host] = max(until, self._blocks.get(feed.host, until))
         self._feeds.append(row)
 
     def _ended(self, feed: DueFeed, due: datetime) -> dict[str, Any]:
@@ -187,8 +184,9 @@ class _Batch:
         }
 
     def _moved(self, feed: DueFeed, key: str, host: str) -> dict[str, Any]:
-        if not key or feeds.by_key(self._work.session, feed.source, key):
+        if not key or (feed.source, key) in self._taken or feeds.by_key(self._work.session, feed.source, key):
             return {}
+        self._taken.add((feed.source, key))
         return {"key": key, "host": host}
 
     # Posts
@@ -226,13 +224,17 @@ class _Batch:
 
     # What subscribers are told
 
-    def _told_recovered(self, feed: DueFeed) -> str:
-        """What they have been told when this poll is done."""
-        if feed.followed.told != "failing":
-            return ""
-        since = feed.followed.failing_since
-        self._tell(feed, "recovered", f"can be read again (it could not since {_utc(since)})")
-        return ""
+    def _fared_well(self, feed: DueFeed, *, news: bool) -> dict[str, Any]:
+        """No failures any more, and what subscribers have been told when this poll is done."""
+        was, told = feed.followed, feed.followed.told
+        if told == "failing":
+            self._tell(feed, "recovered", f"can be read again (it could not since {_utc(was.failing_since)})")
+            told = ""
+        elif news:
+            told = ""
+        elif polling.gone_quiet(was, self._work.now):
+            told = self._tell(feed, "quiet", f"has brought nothing new since {_utc(was.last_new_at)}")
+        return {"failures": 0, "failing_since": None, "fault": "", "reason": "", "told": told}
 
     def _tell(self, feed: DueFeed, what: str, text: str) -> str:
         notices.tell_subscribers(self._work, feed.id, f"feed.{what}", text, self._policy.schedules)
@@ -286,10 +288,6 @@ def _text(post: Post) -> dict[str, Any]:
         "published_at": post.published,
         "updated_at": post.updated,
     }
-
-
-def _recovered(told: str) -> dict[str, Any]:
-    return {"failures": 0, "failing_since": None, "fault": "", "reason": "", "told": told}
 
 
 def _json(value: Any) -> str:

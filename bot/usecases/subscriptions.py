@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from adapters.base import Found
 from bot.clock import uuid7
 from bot.errors import Invalid, NotFound
@@ -12,7 +14,7 @@ from bot.usecases import destinations, feeds, posts
 from storage import deliveries, subscriptions
 from storage import posts as stored_posts
 from storage.database import Work
-from storage.models import Feed, Subscription
+from storage.models import Feed, FeedState, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,24 @@ def subscribe(
         raise NotFound(f"this account has no destination {destination_id}; `postbell destination list` shows them")
     if destination.verified_at is None:
         raise Invalid(f"destination {destination_id} is not verified yet")
+    unread = _unread(feeds.find(work, source, found.key))
     feed = feeds.follow(work, source, found.key, host, uuid7(work.now))
-    if feed.last_success_at is None:
+    if unread:
         _store_baseline(work, feed, found, policy, default_interval)
     subscription, new = _subscription(work, account_id, feed.id, destination_id)
     queued = latest and _queue_latest(work, subscription.id, feed.id, policy)
     return Subscribed(subscription, feeds.get(work, feed.id), new, queued)
 
 
+def _unread(feed: Feed | None) -> bool:
+    return feed is None or feed.state != FeedState.ACTIVE or feed.last_success_at is None
+
+
 def _store_baseline(work: Work, feed: Feed, found: Found, policy: posts.Policy, default_interval: timedelta) -> None:
-    """The reading that found the feed is its first poll."""
+    """The reading that found the feed is its first poll, also after a time unread: what was missed is no news."""
     due = feeds.hurry(work, feed.id, default_interval)
-    posts.record(work, [posts.Polled(due, found.page)], policy)
+    first = msgspec.structs.replace(due, followed=msgspec.structs.replace(due.followed, first_visit=True))
+    posts.record(work, [posts.Polled(first, found.page)], policy)
     work.session.expire(feed)
 
 

@@ -72,9 +72,15 @@ class Server:
         return self._process.pid
 
     @property
-    def complaints(self) -> list[dict[str, Any]]:
-        """What the log holds of errors, and of lines that are no log."""
-        return [line for line in self.log if line.get("level") in ("error", "critical", None)]
+    def complaints(self) -> list[str]:
+        """What the log holds of errors."""
+        errors = [line for line in self.log if line.get("level") in ("error", "critical")]
+        return [f"{line['event']}: {line.get('exception', '')[-1000:]}" for line in errors] + self.babble
+
+    @property
+    def babble(self) -> list[str]:
+        """Lines that are no log: tracebacks, warnings of libraries."""
+        return [line["event"] for line in self.log if "level" not in line]
 
     def send(self, number: signal.Signals) -> None:
         if self._process.returncode is None:

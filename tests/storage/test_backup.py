@@ -102,9 +102,9 @@ def test_a_restored_copy_is_the_database(database: Path, tmp_path: Path) -> None
     former = backup.restore(tmp_path / "copy", database)
     assert recall(database) == ["then"]
     assert former == tmp_path / "postbell.db.before-restore"
-    assert recall(former) == ["later", "then"]
     assert names(tmp_path) == ["copy", "postbell.db", "postbell.db.before-restore"]
     assert database.stat().st_mode & 0o777 == 0o600
+    assert recall(former) == ["later", "then"]
 
 
 def test_where_there_is_no_database_yet_a_copy_becomes_it(database: Path, tmp_path: Path) -> None:

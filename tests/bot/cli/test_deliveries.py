@@ -127,7 +127,8 @@ def test_times_as_people_write_them(text: str, at: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "2h30m", "-2h", "2 h", "٢h", "999999d", "2026-13-01", "0001-01-01T00:00+14:00", "2026-03-03"]
+    "text",
+    ["", "yesterday", "2h30m", "-2h", "2 h", "٢h", "999999d", "2026-13-01", "0001-01-01T00:00+14:00", "2026-03-03"],
 )
 def test_times_that_nobody_can_mean(text: str) -> None:
     with pytest.raises(typer.BadParameter):

@@ -147,19 +147,6 @@ def test_the_ramp_counts_what_is_in_flight_and_ends_by_itself() -> None:
     assert breaker.succeeded(health, NOW + MINUTE).ramp_from is None
 
 
-# Clocks
-
-
-@pytest.mark.parametrize("back", [HOUR, 24 * HOUR])
-def test_a_clock_that_jumped_back_freezes_no_destination(back: timedelta) -> None:
-    opened = after("xxxxx")
-    paused = breaker.paused(HEALTHY, NOW + MINUTE)
-    ramping = breaker.enabled(NOW)
-    then = NOW - back + 2 * HOUR  # two hours by the new clock
-    for health in (opened, paused, ramping):
-        assert breaker.room(health, 0, LIMIT, then) > 0
-
-
 # All together
 
 
