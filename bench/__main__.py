@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 
 from rich.console import Console
 
@@ -26,12 +27,14 @@ def main() -> int:
     rows: list[Row] = []
     failed: dict[str, str] = {}
     for name in wanted.names or BENCHMARKS:
-        console.print(f"{name} …", highlight=False)
+        console.print(f"{name} … ", end="", highlight=False)
+        began = time.monotonic()
         try:
             with Arena(turns, wanted.quick, os.environ.get("POSTBELL_TEST_POSTGRESQL")) as arena:
                 rows += BENCHMARKS[name](arena)
         except BenchError as error:
             failed[name] = str(error)
+        console.print(f"{time.monotonic() - began:.0f} s", highlight=False)
     show(rows, console)
     for name, reason in failed.items():
         console.print(f"! {name} was not measured: {reason}", style="bold red", highlight=False)

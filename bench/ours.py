@@ -51,17 +51,21 @@ class Postbell:
 
     async def run(self) -> Answer:
         """Every feed becomes due at once, and is polled once.  ``new``: posts stored; ``stall`` as of the straw."""
-        metrics = self._gateway.metrics
+        database, fetches = self._gateway.database, self._gateway.metrics.fetches
         self._watch.worst()
-        before = total(metrics.fetches), total(metrics.fetches, result="unchanged"), total(metrics.posts)
-        await self._gateway.database.write(make_due)
+        polls, unchanged = total(fetches), total(fetches, result="unchanged")
+        _, posts = await database.read(progress)
+        await database.write(make_due)
         self._gateway.poller.pump.wake()
-        await until(lambda: total(metrics.fetches) - before[0] >= self._feeds)
-        while await self._gateway.database.read(being_read):
+        await until(lambda: total(fetches) - polls >= self._feeds)
+        while (now := await database.read(progress))[0]:
             await asyncio.sleep(LOOK_SECONDS)
-        after = total(metrics.fetches), total(metrics.fetches, result="unchanged"), total(metrics.posts)
-        done, unchanged, new = (b - a for a, b in zip(before, after, strict=True))
-        return {"done": done, "unchanged": unchanged, "new": new, "stall": self._watch.worst()}
+        return {
+            "done": total(fetches) - polls,
+            "unchanged": total(fetches, result="unchanged") - unchanged,
+            "new": now[1] - posts,
+            "stall": self._watch.worst(),
+        }
 
     async def post(self, count: int) -> Answer:
         """Every feed is polled once, and what that brings is sent: ``count`` messages.  ``done`` counts them."""
@@ -95,9 +99,10 @@ def make_due(work: Work) -> None:
     work.session.execute(update(FEEDS).values(due_at=work.now))
 
 
-def being_read(work: Work) -> int:
-    wanted = select(func.count()).where(FEEDS.c.lease_token.is_not(None))
-    return int(work.session.execute(wanted).scalar_one())
+def progress(work: Work) -> tuple[int, int]:
+    """How many feeds are being read, and how many posts were ever stored."""
+    leased, posts = work.session.execute(select(func.count(FEEDS.c.lease_token), func.sum(FEEDS.c.last_seq))).one()
+    return leased, int(posts)
 
 
 async def main(folder: Path) -> None:

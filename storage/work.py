@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlmodel import Session
 
 
@@ -43,10 +43,11 @@ class Engine(Protocol):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Driver errors become ours.  A broken constraint stays what it is: that is the use case's own matter."""
+    """Driver errors become ours.  A broken constraint or a value that does not fit stays what it is: that is the
+    use case's own matter, and trying again would not help."""
     try:
         yield
-    except IntegrityError:
+    except (IntegrityError, DataError):
         raise
     except DBAPIError as error:
         raise storage_error(error.orig or error) from error

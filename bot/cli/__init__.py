@@ -62,7 +62,7 @@ def _about(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command.  Exit codes: 0 done, 1 failed, 2 wrong use or setting; people never see a traceback."""
     try:
-        app(args=arguments)
+        app(args=arguments, prog_name="postbell")
     except BadSetting as error:
         _leave(str(error), 2)
     except (UserError, NewerSchema) as error:

@@ -49,7 +49,8 @@ def opened(*, create: bool = False) -> Iterator[Desk]:
     logs.configure("error", settings.log_format)
     if create and settings.on_sqlite and settings.migrate == "on" and not app.sqlite_file(settings).exists():
         _create(settings)
-    check_schema(settings)
+    check_there(settings)
+    _check_current(settings)
     database = Database(settings.database, utc_now)
     try:
         yield Desk(settings, database)
@@ -57,10 +58,14 @@ def opened(*, create: bool = False) -> Iterator[Desk]:
         database.close()
 
 
-def check_schema(settings: Settings) -> None:
-    """Raises NotFound, Conflict, StorageError unless the database is there and current."""
+def check_there(settings: Settings) -> None:
+    """Raises NotFound when there is no database file; what is only looked at must not make one."""
     if settings.on_sqlite and not (file := app.sqlite_file(settings)).exists():
         raise NotFound(f"there is no database at {file} yet (DATA_DIR): run `postbell migrate` to make it")
+
+
+def _check_current(settings: Settings) -> None:
+    """Raises Conflict, StorageError."""
     if steps := app.pending_steps(settings):
         raise Conflict(f"the database is not current ({len(steps)} migrations pending): run `postbell migrate`")
 

@@ -11,7 +11,7 @@ import typer
 from bot import app as parts
 from bot import logs
 from bot.cli import output
-from bot.cli.beside import Desk, opened
+from bot.cli.beside import Desk, check_there, opened
 from bot.clock import utc_now
 from bot.errors import UserError
 from bot.rules.vault import Vault, WrongKey
@@ -66,10 +66,10 @@ def backup(
     """
     settings = _settings()
     _only_sqlite(settings, f'pg_dump -Fc -f {file} "$DATABASE_URL"')
-    with opened() as desk:
-        database = parts.sqlite_file(desk.settings)
-        _may_be_replaced(file, database)
-        _copy("copying", lambda bar: copies.back_up(database, file, bar))
+    check_there(settings)
+    database = parts.sqlite_file(settings)
+    _may_be_replaced(file, database)
+    _copy("copying", lambda bar: copies.back_up(database, file, bar))
     output.say(f"{file}: {output.size(file.stat().st_size)}, checked")
     output.hint("To use it, MASTER_KEY (or master.key from DATA_DIR) is needed, too.")
 

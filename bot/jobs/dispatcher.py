@@ -80,10 +80,15 @@ class Dispatcher:
         lease_over = monotonic() + deliveries.LEASE.total_seconds()
         try:
             claim = await self._database.write(deliveries.take_due, lane.name, room, lane.after, limits)
-            await self._renderer.load({due.post for due in claim.due if due.post})
         except StorageError as error:
             self._gate.failed(error)
             log.warning("deliveries not claimed", reason=str(error))
+            return (), False
+        try:
+            await self._renderer.load({due.post for due in claim.due if due.post})
+        except StorageError as error:
+            log.warning("posts not loaded", reason=str(error))
+            await self._hand_back([(due, lease_over) for due in claim.due])
             return (), False
         more = lane.went_on(claim)
         self._metrics.in_flight.labels(lane.name).set(lane.pump.running)

@@ -78,6 +78,11 @@ class Server:
         return [f"{line['event']}: {line.get('exception', '')[-1000:]}" for line in errors] + self.babble
 
     @property
+    def strikes(self) -> list[dict[str, Any]]:
+        """What the victim's wounds have done."""
+        return [line for line in self.log if line["event"] == "struck"]
+
+    @property
     def babble(self) -> list[str]:
         """Lines that are no log: tracebacks, warnings of libraries."""
         return [line["event"] for line in self.log if "level" not in line]

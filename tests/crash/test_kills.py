@@ -19,7 +19,7 @@ async def test_sqlite_survives_kills_at_random_moments(tmp_path: Path, sqlite_ur
     moments = random.Random(seed)
     settings = environment(tmp_path, sqlite_url)
     async with Traffic(settings, feeds=20, destinations=30, each=3, answer=0.15) as traffic:
-        async with traffic.flowing():
+        async with traffic.flowing(0.06):
             for _ in range(kills):
                 async with Server(settings) as server:
                     await asyncio.sleep(moments.uniform(0.5, 3.5))
@@ -28,7 +28,7 @@ async def test_sqlite_survives_kills_at_random_moments(tmp_path: Path, sqlite_ur
                     assert not server.complaints
                     in_flight += traffic.killed()
         async with Server(settings) as server:
-            await traffic.settled()
+            await traffic.settled(120)
             assert not server.complaints
         _report(traffic, f"seed {seed}, {kills} kills", in_flight)
         traffic.check()
@@ -43,7 +43,7 @@ async def test_two_processes_on_postgresql_survive_kills_of_either(tmp_path: Pat
         async with Server(settings, wound=LEASE) as first, Server(settings, wound=LEASE) as second:
             pair = [first, second]
             await _ready(pair)
-            async with traffic.flowing():
+            async with traffic.flowing(0.06):
                 for _ in range(kills):
                     await asyncio.sleep(moments.uniform(0.1, 2.0))
                     victim = moments.choice(pair)
@@ -53,7 +53,7 @@ async def test_two_processes_on_postgresql_survive_kills_of_either(tmp_path: Pat
                     assert not victim.complaints
                     await victim.start()
                     await _ready(pair)
-            await traffic.settled()
+            await traffic.settled(120)
             assert not any(server.complaints for server in pair)
         _report(traffic, f"seed {seed}, {kills} kills", in_flight)
         traffic.check()

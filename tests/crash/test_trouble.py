@@ -88,7 +88,7 @@ async def test_a_stop_while_nothing_can_be_stored_ends_in_time(settings: dict[st
     url = settings["DATABASE_URL"]
     async with Traffic(settings, feeds=20, destinations=30, each=3, answer=0.5) as traffic:
         async with Server(settings) as server:
-            async with traffic.flowing():
+            async with traffic.flowing(0.1):
                 await until(lambda: len(traffic.received) > 10, "posts flow")
                 if url.startswith("sqlite"):
                     limit_files(server, 0)
@@ -115,7 +115,7 @@ async def test_a_stop_while_nothing_can_be_stored_ends_in_time(settings: dict[st
 
 async def test_a_dispatcher_alone_gets_over_a_full_database(tmp_path: Path, postgresql_url: str) -> None:
     settings = environment(tmp_path, postgresql_url)
-    full = ["--at", "answered", "--then", "full"]
+    full = ["--at", "answered=full"]
     async with Traffic(settings) as traffic, Server(settings, roles="web,poller") as poller:
         async with Server(settings, roles="dispatcher", wound=full) as dispatcher:
             await poller.ready()

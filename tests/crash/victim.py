@@ -1,10 +1,11 @@
-"""The server with a wound: at one point of its work it dies, or fails once.  The program itself has no such hook.
+"""The server with wounds: at points of its work it dies, or fails.  The program itself has no such hook.
 
-``python -m tests.crash.victim [--at POINT --then WHAT] [--read-lease SECONDS] [--send-lease SECONDS]
-[--migrations FOLDER] -- serve …``
+``python -m tests.crash.victim [--at POINT=WHAT,…]… [--read-lease SECONDS] [--send-lease SECONDS]
+[--migrations FOLDER] -- serve …``; each WHAT happens once, in their order.
 """
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -25,17 +26,18 @@ from storage.work import StorageError, StorageFull, Work
 Strike = Callable[[], None]
 
 
-def striking(what: str) -> Strike:
-    """Kills this process, or fails once: "error" and "full" as a database does, "bug" as nobody expected."""
+def striking(point: str, each: list[str]) -> Strike:
+    """ "kill" ends this process; the others are raised: "error" and "full" by a database, "bug" by nobody expected."""
     errors = {"error": StorageError, "full": StorageFull, "bug": RuntimeError}
-    done: list[bool] = []
 
     def strike() -> None:
+        if not each:
+            return
+        what = each.pop(0)
+        print(json.dumps({"event": "struck", "level": "info", "at": point, "what": what}), file=sys.stderr, flush=True)
         if what == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        if not done:
-            done.append(True)
-            raise errors[what]("struck by the test")
+        raise errors[what]("struck by the test")
 
     return strike
 
@@ -132,15 +134,15 @@ def _put(owner: Any, name: str, replacement: Any) -> None:
 
 def wounded() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--at", choices=POINTS)
-    options.add_argument("--then", default="kill")
+    options.add_argument("--at", action="append", default=[])
     options.add_argument("--read-lease", type=float)
     options.add_argument("--send-lease", type=float)
     options.add_argument("--migrations", type=Path)
     options.add_argument("command", nargs="+")
     given = options.parse_args()
-    if given.at:
-        POINTS[given.at](striking(given.then))
+    for wound in given.at:
+        point, _, each = wound.partition("=")
+        POINTS[point](striking(point, each.split(",")))
     if given.read_lease:
         feeds.LEASE = timedelta(seconds=given.read_lease)
     if given.send_lease:

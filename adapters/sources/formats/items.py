@@ -1,8 +1,10 @@
 """Turns what a reader found in a document into posts: keys, order, limits.  All formats meet here."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from adapters.base import Enclosure, FeedInfo, Post
 
@@ -28,8 +30,7 @@ class Document:
     ended: bool = False  # the publisher says that nothing will ever be added
 
 
-@dataclass(slots=True)
-class Item:
+class Item(Struct, gc=False):
     """An item as found in its document: texts are unchecked, links absolute or empty."""
 
     raw_id: str = ""
@@ -46,8 +47,8 @@ class Item:
     published: datetime | None = None
     updated: datetime | None = None
     image: str = ""
-    enclosures: list[Enclosure] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
+    enclosures: list[Enclosure] = []  # a Struct gives each its own
+    tags: list[str] = []
 
     def is_empty(self) -> bool:
         return not (self.raw_id or self.link or self.title or self.content or self.enclosures)

@@ -68,6 +68,7 @@ def cut(text: str, size: int = CONTENT_SIZE) -> str:
     return text if text.rfind(">") > last or last < len(text) - LINK_LENGTH else text[:last]
 
 
+_USUAL_LINK = re.compile(r"https?://[a-z0-9.-]+/[!-~]{0,2000}")
 _ABSOLUTE = re.compile(r"https?://(?:[^\s/?#\[\]]+|\[[0-9a-f:.]+\](?::\d+)?)(?:[/?#]|$)", re.IGNORECASE)
 
 
@@ -76,6 +77,8 @@ def absolute(link: str, base: str | Callable[[], str]) -> str:
 
     ``base`` is a function where finding it out takes a while: most links do not need it.
     """
+    if _USUAL_LINK.fullmatch(link):
+        return link
     link = link.strip()
     if not link or len(link) > LINK_LENGTH:
         return ""

@@ -172,7 +172,7 @@ def _is_pristine(markup: bytes) -> bool:
         b"\x7f" in markup
         or (b"\xc2" in markup and _UNSAFE_CONTROL.search(markup))
         or (b"\xe2" in markup and _UNSAFE_OVERRIDE.search(markup))
-        or (b"&" in markup and _UNSAFE_REFERENCE.search(markup))
+        or (b"#" in markup and _UNSAFE_REFERENCE.search(markup))
     )
 
 

@@ -25,6 +25,11 @@ class Ran:
     out: str
     err: str
 
+    @property
+    def complaint(self) -> str:
+        """What stderr says, without the box and the line breaks around it."""
+        return " ".join(self.err.replace("│", " ").split())
+
     def json(self) -> Any:
         return json.loads(self.out)
 

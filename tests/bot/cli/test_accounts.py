@@ -24,12 +24,12 @@ def test_the_plan_is_the_default_one_unless_named(shell: Shell, monkeypatch: pyt
 
 def test_what_is_no_address_is_refused(shell: Shell) -> None:
     for email in ("", "ann", "a b@example.org", "ann@", "@example.org"):
-        assert "e-mail" in shell("account", "add", email, code=1).err
+        assert "e-mail" in shell("account", "add", email, code=1).complaint
 
 
 def test_an_address_has_one_account(shell: Shell) -> None:
     shell("account", "add", "ann@example.org")
-    assert "already" in shell("account", "add", "ANN@example.org", code=1).err
+    assert "already" in shell("account", "add", "ANN@example.org", code=1).complaint
 
 
 def test_an_empty_list_says_what_to_do(shell: Shell) -> None:
@@ -45,5 +45,5 @@ def test_on_a_fresh_machine_the_first_account_makes_the_database(bare: Shell, tm
 
 def test_with_MIGRATE_off_nothing_is_made(bare: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MIGRATE", "off")
-    assert "postbell migrate" in bare("account", "add", "ann@example.org", code=1).err
+    assert "postbell migrate" in bare("account", "add", "ann@example.org", code=1).complaint
     assert not (tmp_path / "data").exists()

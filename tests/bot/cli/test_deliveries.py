@@ -46,7 +46,7 @@ def test_deliveries_come_with_attempts_and_reasons(outbox: Shell) -> None:
 
 def test_people_read_what_happened_beside_each(outbox: Shell) -> None:
     shown = outbox("deliveries").out
-    for words in ("1: ", "http_500", "the receiver answered 500", "next try in 5 s", "not tried yet", "sent", "ok"):
+    for words in ("1: ", "http_500", "the receiver answered 500", "next try in ", "not tried yet", "sent", "ok"):
         assert words in shown
     assert "\x1b" not in shown
     assert max(map(len, shown.splitlines())) <= 100
@@ -60,18 +60,18 @@ def test_they_are_chosen_by_state_and_destination(outbox: Shell) -> None:
     assert ids("--state", "sent", "--state", "waiting") == [2, 1]
     assert ids("--destination", 2) == [3]
     assert ids("--destination", 1, "--limit", 1) == [2]
-    assert "queued, ready, waiting" in " ".join(outbox("deliveries", "--state", "lost", code=2).err.split())
+    assert "queued, ready, waiting" in outbox("deliveries", "--state", "lost", code=2).complaint
 
 
 def test_one_is_sent_again_whatever_became_of_it(outbox: Shell) -> None:
     outbox("deliver-again", 1)
     assert [one["id"] for one in outbox("deliveries", "--state", "ready", "--json").json()] == [3, 1]
-    assert "no delivery 9" in outbox("deliver-again", 9, code=1).err
+    assert "no delivery 9" in outbox("deliver-again", 9, code=1).complaint
 
 
 def test_none_is_sent_again_to_a_disabled_destination(outbox: Shell, stored: Database) -> None:
     stored.run(_disable, 1)
-    assert "postbell destination enable 1" in outbox("deliver-again", 1, code=1).err
+    assert "postbell destination enable 1" in outbox("deliver-again", 1, code=1).complaint
 
 
 def _disable(work: Work, id_: int) -> None:

@@ -61,7 +61,7 @@ def test_what_is_no_secret_is_refused_and_not_repeated(ann: Shell, tmp_path: Pat
     for content in (b"", b"hunter2", b"whsec_short", b"\xff\xfe", b"whsec_" + b"A" * 10_000):
         (tmp_path / "secret").write_bytes(content)
         ran = ann("destination", "add", 1, "webhook", HOOK, "--secret-file", tmp_path / "secret", code=2)
-        assert "whsec_ and the base64 form of 24 to 64 bytes" in " ".join(ran.err.replace("│", " ").split())
+        assert "whsec_ and the base64 form of 24 to 64 bytes" in ran.complaint
         assert "hunter2" not in ran.err
     assert ann("destination", "list", "--json").json() == []
 
@@ -77,14 +77,16 @@ WRONG_USE = (  # channel, address, the argument that is named
 
 def test_wrong_use_names_the_argument(ann: Shell) -> None:
     for channel, address, named in WRONG_USE:
-        assert f"Invalid value for {named}" in ann("destination", "add", 1, channel, address, code=2).err
+        assert f"Invalid value for {named}" in ann("destination", "add", 1, channel, address, code=2).complaint
 
 
 def test_nobody_else_and_nothing_twice(ann: Shell) -> None:
     ann("destination", "add", 1, "webhook", HOOK)
-    assert "already" in ann("destination", "add", 1, "webhook", HOOK, code=1).err
-    assert "no account '2'" in ann("destination", "add", 2, "webhook", HOOK, code=1).err
-    assert "no account 'bob@example.org'" in ann("destination", "list", "--account", "bob@example.org", code=1).err
+    assert "already" in ann("destination", "add", 1, "webhook", HOOK, code=1).complaint
+    assert "no account '2'" in ann("destination", "add", 2, "webhook", HOOK, code=1).complaint
+    assert (
+        "no account 'bob@example.org'" in ann("destination", "list", "--account", "bob@example.org", code=1).complaint
+    )
 
 
 def test_after_a_rotation_both_secrets_sign(ann: Shell, stored: Database, tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_after_a_rotation_both_secrets_sign(ann: Shell, stored: Database, tmp_pa
     assert rotated["secret"] is None
     assert rotated["former_until"].endswith("Z")
     assert secrets_of(stored, 1) == (third, second, first)
-    assert "no destination 7" in ann("destination", "rotate", 7, code=1).err
+    assert "no destination 7" in ann("destination", "rotate", 7, code=1).complaint
 
 
 def test_a_disabled_destination_is_shown_and_enabled(ann: Shell, stored: Database) -> None:

@@ -65,7 +65,8 @@ def test_trouble_is_counted_and_named(shell: Shell, stored: Database) -> None:
     assert found["feeds"] == ("warning", "1 in trouble: 1 Broken: the server answered 500")
     assert found["destinations"] == ("warning", "1 disabled: 1 https://example.org/1: gone")
     assert found["sending"] == ("warning", "is held")
-    assert found["outbox"] == ("ok", "1 queued; what expires first was queued 0 s ago")
+    grade, text = found["outbox"]
+    assert (grade, "1 queued; what expires first was queued" in text) == ("ok", True)
 
 
 def _trouble(work: Work) -> None:

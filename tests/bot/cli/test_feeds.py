@@ -73,8 +73,8 @@ async def test_a_poll_takes_the_feed_from_whoever_reads_it(shell: Shell, feed: F
 
 async def test_only_what_is_followed_is_polled(shell: Shell, publisher: Publisher) -> None:
     stranger = publisher.feed("/b.xml", posts=1)
-    assert "nobody follows" in (await shell.beside("poll", stranger.url, code=1)).err
-    assert "no feed 5" in (await shell.beside("poll", 5, code=1)).err
+    assert "nobody follows" in (await shell.beside("poll", stranger.url, code=1)).complaint
+    assert "no feed 5" in (await shell.beside("poll", 5, code=1)).complaint
 
 
 async def test_feeds_say_how_they_fare(shell: Shell, stored: Database) -> None:

@@ -80,7 +80,7 @@ async def test_candidates_are_named_when_it_is_no_feed(ann: Shell, publisher: Pu
     publisher.page("/broken.xml", "<p>nothing", status=404)
     link = '<link rel="alternate" type="application/rss+xml" href="/broken.xml">'
     page = publisher.page("/blog", f"<html><head>{link}</head></html>")
-    said = (await ann.beside("subscribe", 1, page, 1, code=1)).err
+    said = (await ann.beside("subscribe", 1, page, 1, code=1)).complaint
     assert f"no feed at {page}" in said
     assert f"perhaps: {publisher.url}/broken.xml" in said
 
@@ -102,7 +102,7 @@ async def test_what_cannot_be_followed_is_said_in_words(ann: Shell, publisher: P
     feed = publisher.feed("/a.xml", posts=1)
     for arguments, code, said in NOT_FOLLOWED:
         given = [str(one).format(feed=feed.url) for one in arguments]
-        assert said in (await ann.beside("subscribe", *given, code=code)).err
+        assert said in (await ann.beside("subscribe", *given, code=code)).complaint
     assert ann("feeds", "--json").json() == []
 
 
@@ -113,4 +113,4 @@ async def test_unsubscribing_ends_it_and_what_was_queued(ann: Shell, publisher: 
     assert ann("subscriptions", "--json").json() == []
     assert ann("deliveries", "--json").json()[0]["error"] == "the subscription has ended"
     assert ann("feeds", "--json").json()[0]["state"] == "paused"
-    assert "no active subscription 1" in ann("unsubscribe", 1, code=1).err
+    assert "no active subscription 1" in ann("unsubscribe", 1, code=1).complaint

@@ -48,7 +48,8 @@ def test_commands_refuse_a_database_that_is_not_current(on_sqlite: Shell, tmp_pa
         connection.execute("DELETE FROM alembic_version")
         connection.commit()
     for command in (("account", "add", "ann@example.org"), ("feeds",), ("outbox", "release")):
-        assert "run `postbell migrate`" in on_sqlite(*command, code=1).err
+        assert "run `postbell migrate`" in on_sqlite(*command, code=1).complaint
+    on_sqlite("backup", tmp_path / "copy")  # what one wants before a migration
 
 
 def test_a_newer_database_is_left_alone(on_sqlite: Shell, tmp_path: Path) -> None:
@@ -56,12 +57,12 @@ def test_a_newer_database_is_left_alone(on_sqlite: Shell, tmp_path: Path) -> Non
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
     for command in ("migrate", "feeds", "serve"):
-        assert "update Postbell" in on_sqlite(command, code=1).err
+        assert "update Postbell" in on_sqlite(command, code=1).complaint
 
 
 def test_commands_refuse_when_there_is_no_database(bare: Shell, tmp_path: Path) -> None:
     for command in (("account", "list"), ("feeds",), ("backup", "copy"), ("outbox", "release")):
-        assert "run `postbell migrate`" in bare(*command, code=1).err
+        assert "run `postbell migrate`" in bare(*command, code=1).complaint
     assert not (tmp_path / "data").exists()
 
 
@@ -112,7 +113,7 @@ def test_nothing_is_restored_under_a_running_server(on_sqlite: Shell, tmp_path: 
     on_sqlite("backup", tmp_path / "copy")
     with DirectoryLock(tmp_path):
         for command in (("restore", tmp_path / "copy"), ("migrate",)):
-            assert "in use by process" in on_sqlite(*command, code=1).err
+            assert "in use by process" in on_sqlite(*command, code=1).complaint
 
 
 def test_a_backup_of_a_newer_program_is_refused(on_sqlite: Shell, tmp_path: Path) -> None:
@@ -120,18 +121,18 @@ def test_a_backup_of_a_newer_program_is_refused(on_sqlite: Shell, tmp_path: Path
     with closing(sqlite3.connect(tmp_path / "copy")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
-    assert "update Postbell" in on_sqlite("restore", tmp_path / "copy", code=1).err
+    assert "update Postbell" in on_sqlite("restore", tmp_path / "copy", code=1).complaint
     on_sqlite("account", "list")
 
 
 def test_files_that_cannot_be_meant_are_refused(on_sqlite: Shell, tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("Dear Ann")
-    assert "already" in on_sqlite("backup", tmp_path / "letter", code=2).err
-    assert "itself" in on_sqlite("backup", tmp_path / "postbell.db", code=2).err
-    assert "itself" in on_sqlite("restore", tmp_path / "postbell.db", code=2).err
-    assert "no sound" in on_sqlite("restore", tmp_path / "letter", code=1).err
-    assert "not exist" in on_sqlite("restore", tmp_path / "nothing", code=2).err
-    assert "No such file" in on_sqlite("backup", tmp_path / "nowhere" / "copy", code=1).err
+    assert "already" in on_sqlite("backup", tmp_path / "letter", code=2).complaint
+    assert "itself" in on_sqlite("backup", tmp_path / "postbell.db", code=2).complaint
+    assert "itself" in on_sqlite("restore", tmp_path / "postbell.db", code=2).complaint
+    assert "no sound" in on_sqlite("restore", tmp_path / "letter", code=1).complaint
+    assert "not exist" in on_sqlite("restore", tmp_path / "nothing", code=2).complaint
+    assert "No such file" in on_sqlite("backup", tmp_path / "nowhere" / "copy", code=1).complaint
     assert (tmp_path / "letter").read_text() == "Dear Ann"
     on_sqlite("backup", tmp_path / "copy")
     on_sqlite("backup", tmp_path / "copy")
@@ -139,8 +140,8 @@ def test_files_that_cannot_be_meant_are_refused(on_sqlite: Shell, tmp_path: Path
 
 def test_PostgreSQL_has_tools_of_its_own(on_postgresql: Shell, tmp_path: Path) -> None:
     (tmp_path / "copy").touch()
-    assert "pg_dump" in on_postgresql("backup", tmp_path / "copy", code=2).err
-    assert "pg_restore" in on_postgresql("restore", tmp_path / "copy", code=2).err
+    assert "pg_dump" in on_postgresql("backup", tmp_path / "copy", code=2).complaint
+    assert "pg_restore" in on_postgresql("restore", tmp_path / "copy", code=2).complaint
 
 
 # rekey
@@ -150,7 +151,7 @@ def test_secrets_are_sealed_under_the_new_key(shell: Shell, stored: Database, mo
     shell("account", "add", "ann@example.org")
     secrets = [shell("destination", "add", 1, "webhook", f"{HOOK}/{n}").out.splitlines()[-1] for n in range(3)]
     monkeypatch.setenv("MASTER_KEY", OTHER_KEY)
-    assert "MASTER_KEY" in shell("destination", "rotate", 1, code=2).err
+    assert "MASTER_KEY" in shell("destination", "rotate", 1, code=2).complaint
     monkeypatch.setenv("MASTER_KEY_OLD", MASTER_KEY)
     assert "3 destinations" in shell("rekey").out
     new, old = Vault(b"o" * 32), Vault(b"k" * 32)
@@ -167,7 +168,7 @@ def test_secrets_are_sealed_under_the_new_key(shell: Shell, stored: Database, mo
 def test_a_new_key_needs_the_old_one(on_sqlite: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     on_sqlite("account", "add", "ann@example.org")
     on_sqlite("destination", "add", 1, "webhook", HOOK)
-    assert "MASTER_KEY_OLD" in on_sqlite("rekey", code=2).err
+    assert "MASTER_KEY_OLD" in on_sqlite("rekey", code=2).complaint
     monkeypatch.setenv("MASTER_KEY", b64encode(b"1" * 32).decode())
     monkeypatch.setenv("MASTER_KEY_OLD", b64encode(b"2" * 32).decode())
-    assert "MASTER_KEY" in on_sqlite("rekey", code=2).err
+    assert "MASTER_KEY" in on_sqlite("rekey", code=2).complaint

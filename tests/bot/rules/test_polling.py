@@ -1,6 +1,5 @@
 """What polls mean: newness, announcements, rhythm, failure and turns, against feeds.md 5 to 9."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -139,8 +138,8 @@ def test_an_item_without_identifier_is_known_again_by_its_link_and_not_renamed()
 
 
 def test_a_post_without_a_link_key_is_never_matched_by_link() -> None:
-    old = [dataclasses.replace(post("a"), link_key=None)]
-    assert announced(find([dataclasses.replace(post("b"), link_key=None), *old], stored(old))) == ["b"]
+    old = [replace(post("a"), link_key=None)]
+    assert announced(find([replace(post("b"), link_key=None), *old], stored(old))) == ["b"]
 
 
 def test_a_changed_digest_is_an_edit_and_an_equal_one_is_none() -> None:

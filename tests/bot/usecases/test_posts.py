@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import msgspec
 import pytest
 
 from adapters.base import FeedFailed, FeedFault, FeedGone, FeedInfo, FeedThrottled, Page, Post, SourceError
@@ -164,11 +165,12 @@ def test_an_emptied_post_is_still_known(newsroom: Newsroom) -> None:
 def test_new_identifiers_with_the_same_links_are_the_same_posts(newsroom: Newsroom) -> None:
     newsroom.poll(page(item(0), item(1)))
     before = newsroom.posts()
-    migrated = [replace(item(n), key=item(f"new {n}").key) for n in range(2)]
+    migrated = [msgspec.structs.replace(item(n), key=item(f"new {n}").key) for n in range(2)]
     assert newsroom.poll(page(*migrated, item(2))).posts == 1
     assert newsroom.poll(page(*migrated, item(2))).posts == 0
     assert [post.uid for post in newsroom.posts()][:2] == [post.uid for post in before]
-    assert newsroom.poll(page(replace(migrated[0], link_key=None), item(2))).posts == 0  # now known by the new key
+    unlinked = msgspec.structs.replace(migrated[0], link_key=None)
+    assert newsroom.poll(page(unlinked, item(2))).posts == 0  # now known by the new key
 
 
 def test_ended_subscriptions_and_disabled_destinations_get_nothing(newsroom: Newsroom) -> None:
