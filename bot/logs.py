@@ -14,14 +14,14 @@ _SECRETS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
     (re.compile(r"whsec_[A-Za-z0-9+/=_-]+"), "whsec_…"),
     (re.compile(r"\b(bws_[A-Za-z0-9_]{8})[A-Za-z0-9_]+"), r"\1…"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+"), r"\1 …"),
-    (re.compile(r"(?i)\b(https?://)[^\s/@]+@"), r"\1…@"),
-    (re.compile(r"(?i)\b(https?://[^\s?#\"']+)\?[^\s\"']*"), r"\1?…"),
-    (re.compile(r"(postgres(?:ql)?(?:\+\w+)?://[^:\s/]+:)[^@\s]+@"), r"\1…@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/]+@"), r"\1…@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s?#\"']+)\?[^\s\"']*"), r"\1?…"),
     (re.compile(r"(/open-apis/bot/v2/hook/)[\w-]+"), r"\1…"),
     (re.compile(r"\+(\d{2})\d{3,}(\d{2})\b"), r"+\1*****\2"),
 )
-_SECRET_NAMES = re.compile(r"(?i)(secret|token|password|api_?key|authorization|cookie|master_key)")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_SECRET_NAMES = re.compile(r"(?i)(secret|token|password|api[_-]?key|authorization|cookie|master_key)")
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_OF_MANY_LINES = {"exception", "stack"}
 
 
 def configure(level: str, form: str) -> None:
@@ -30,7 +30,7 @@ def configure(level: str, form: str) -> None:
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if as_text else structlog.processors.JSONRenderer()
     )
-    shared: list[Any] = [structlog.stdlib.add_log_level, _time, structlog.processors.format_exc_info, redact]
+    shared: list[Any] = [structlog.stdlib.add_log_level, _time, _stack, structlog.processors.format_exc_info, redact]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
@@ -54,23 +54,35 @@ def _time(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
 
 def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     """No secret, no forged line: everything textual passes here before it is written."""
-    return {key: "…" if _SECRET_NAMES.search(key) and value else _clean(value) for key, value in event.items()}
+    return {key: _named(key, value) for key, value in event.items()}
+
+
+def _named(key: str, value: Any) -> Any:
+    if key in _OF_MANY_LINES:  # all but the first are indented, so that none looks like an entry
+        return "\n    ".join(clean(line) for line in str(value).split("\n"))
+    return "…" if _SECRET_NAMES.search(key) and value else _clean(value)
 
 
 def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, bool | int | float | None):
+    if isinstance(value, bool | int | float | None | logging.LogRecord):
         return value
     if isinstance(value, dict):
-        return {key: _clean(one) for key, one in value.items()}
+        return {clean(str(key)): _named(str(key), one) for key, one in value.items()}
     if isinstance(value, list | tuple | set):
         return [_clean(one) for one in value]
-    return clean(str(value)) if not isinstance(value, logging.LogRecord | BaseException) else value
+    return clean(str(value))
+
+
+def _stack(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """A library's ``stack_info`` passes through us, or logging would append it as it is."""
+    record = event.get("_record")
+    if record is not None and record.stack_info:
+        event["stack"], record.stack_info = record.stack_info, None
+    return event
 
 
 def clean(text: str) -> str:
-    """A text without secrets and control characters, fit for a log."""
+    """A text without secrets and control characters, line breaks included, fit for a log."""
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    Update,
     and_,
     bindparam,
     case,
@@ -328,8 +330,12 @@ def settle(session: Session, rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
         alike.setdefault(tuple(row), []).append(row)
     for names, some in alike.items():
-        changes: dict[str, Any] = {name: bindparam(name) for name in names if name != "_id"}
-        session.connection().execute(_SETTLE.values(**changes), some)
+        session.connection().execute(_settling(names), some)
+
+
+@cache
+def _settling(names: tuple[str, ...]) -> Update:
+    return _SETTLE.values(**{name: bindparam(name) for name in names if name != "_id"})
 
 
 def add_attempts(session: Session, rows: Sequence[dict[str, Any]]) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Row, Update, bindparam, func, literal_column, or_, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -57,8 +58,13 @@ def settle(session: Session, rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
         alike.setdefault(tuple(row), []).append(row)
     for names, some in alike.items():
-        changes: dict[str, Any] = {name: bindparam(name) for name in names if not name.startswith("_")}
-        session.connection().execute(_SETTLE.values(lease_token=None, **changes), some)
+        session.connection().execute(_settling(names), some)
+
+
+@cache
+def _settling(names: tuple[str, ...]) -> Update:
+    changes: dict[str, Any] = {name: bindparam(name) for name in names if not name.startswith("_")}
+    return _SETTLE.values(lease_token=None, **changes)
 
 
 _LEASED = (

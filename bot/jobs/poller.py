@@ -80,9 +80,12 @@ class Poller:
         return claimed
 
     async def _work(self, due: feeds.DueFeed) -> None:
-        """A poll keeps its slot until it is recorded: reading must not run ahead of storing."""
+        """A poll with posts keeps its slot until they are stored: reading must not run ahead of storing."""
         try:
-            await self._finished.add(self._polled(due, await self._read(due)))
+            result = await self._read(due)
+            stored = self._finished.add(self._polled(due, result))
+            if isinstance(result, Page) and result.posts:
+                await stored
         except asyncio.CancelledError:
             self._broken_off.append(due)
             raise

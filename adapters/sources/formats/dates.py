@@ -21,9 +21,11 @@ def parse(text: str, now: datetime, *, chinese: bool = False) -> datetime | None
     if not text or len(text) > LONGEST:
         return None
     try:
-        return _plausible(_usual(text) or _unusual(text, now, chinese), now)
+        moment = _usual(text) or _unusual(text, now, chinese)
     except (ValueError, OverflowError):
         return None
+    # The zero of some clock, and what lies decades ahead, is no date.
+    return moment if moment and 1970 < moment.year <= now.year + 10 else None
 
 
 _ISO_8601 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?")
@@ -152,11 +154,6 @@ def _offset(zone: str, chinese: bool) -> timedelta:
     if zone == "CST" and chinese:
         return _CHINA
     return timedelta(minutes=_ZONES.get(zone, 0))
-
-
-def _plausible(moment: datetime | None, now: datetime) -> datetime | None:
-    """Nothing if it is the zero of some clock or lies decades ahead."""
-    return moment if moment and 1970 < moment.year <= now.year + 10 else None
 
 
 _ZONES = {  # minutes ahead of UTC

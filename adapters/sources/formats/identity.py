@@ -66,6 +66,8 @@ def _variants(found: Iterable[tuple[str, _Variant]]) -> dict[str, set[_Variant]]
 
 def link_keys(links: Sequence[str]) -> list[bytes | None]:
     """The second key of each item, from its link; None when there is none or others have the same."""
+    if len(set(links)) == len(links) and "" not in links:
+        return [make_key("link", link) for link in links]
     times = Counter(links)
     return [make_key("link", link) if link and times[link] == 1 else None for link in links]
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -61,11 +62,12 @@ def posts(items: Iterable[Item], *, pristine: bool) -> tuple[Post, ...]:
     """
     listed = [item for item in items if not item.is_empty()]
     links = identity.links(listed)
-    once: dict[bytes, tuple[Item, str]] = {}
-    for key, item, link in zip(identity.keys(listed, links), listed, links, strict=True):
-        once.setdefault(key, (item, link))
-    second = identity.link_keys([link for _, link in once.values()])
-    rows = [(key, link_key, item) for (key, (item, _)), link_key in zip(once.items(), second, strict=True)]
+    keys = identity.keys(listed, links)
+    if len(set(keys)) < len(keys):  # of an item listed twice the first counts
+        first = {key: at for at, key in reversed(list(enumerate(keys)))}
+        at = sorted(first.values())
+        keys, listed, links = [keys[n] for n in at], [listed[n] for n in at], [links[n] for n in at]
+    rows = list(zip(keys, identity.link_keys(links), listed, strict=True))
     return tuple([_post(*row, pristine) for row in _oldest_first(rows)[-MOST_POSTS:]])
 
 
@@ -105,17 +107,16 @@ def publishers_wish(ttl: str, period: str, frequency: str) -> timedelta:
 _Row = tuple[bytes, bytes | None, Item]
 
 
-def _oldest_first(rows: Sequence[_Row]) -> list[_Row]:
+def _oldest_first(rows: Sequence[_Row]) -> Sequence[_Row]:
     """By date when every item has one, else the reverse of the document (feeds.md 7)."""
-    ordered = list(reversed(rows))
-    if all(row[2].published for row in rows):
-        ordered.sort(key=_date)  # stable: items of one moment stay in the document's reverse order
-    return ordered
+    reverse = rows[::-1]
+    dates = [item.published for _, _, item in reverse]
+    if not all(dates):
+        return reverse
+    return [row for _, row in sorted(zip(dates, reverse, strict=True), key=_DATE)]  # stable: of one moment as reversed
 
 
-def _date(row: _Row) -> datetime:
-    assert row[2].published
-    return row[2].published
+_DATE = itemgetter(0)
 
 
 def _post(key: bytes, link_key: bytes | None, item: Item, pristine: bool) -> Post:
