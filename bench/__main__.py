@@ -12,7 +12,7 @@ from bench.benchmarks import BENCHMARKS
 from bench.children import BenchError
 from bench.report import Row, save, show
 
-TURNS, TURNS_QUICK = 5, 2
+TURNS, TURNS_QUICK = 3, 1
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 from bench.children import BenchError
 from bench.fill import Size, fill_elsewhere
+from bench.measure import cpu_seconds
 from bot.clock import utc_now
 from storage.models import to_micros
 
@@ -65,7 +66,7 @@ class Server:
 
     def __enter__(self) -> "Server":
         self.until(self._is_ready)
-        self.ready_seconds = time.time() - self.started_at
+        self.ready_cpu_seconds = cpu_seconds([self.pid])
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -50,7 +50,7 @@ def add_destinations(
     """Destinations numbered from ``first``; their lane is called as their channel."""
     if work.session.get(models.Account, account) is None:
         add_account(work, account)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": number,
             "uid": uid(number),

@@ -118,8 +118,10 @@ class Dispatcher:
         )
 
     async def _send(self, due: deliveries.DueDelivery, now: datetime) -> Receipt | SendError:
+        channel = self._channels.get(due.channel)
+        if channel is None:
+            return TryAgain(f"no channel {due.channel!r} is set up", code="no_channel")
         try:
-            channel = self._channels[due.channel]
             return await channel.send(await self._message(due, channel, now))
         except SendError as error:
             return error
@@ -127,8 +129,6 @@ class Dispatcher:
             return Ambiguous("Postbell stopped before the answer came", code="stopped")
         except WrongKey as error:
             return TryAgain(str(error), code="master_key")
-        except KeyError:
-            return TryAgain(f"no channel {due.channel!r} is set up", code="no_channel")
         except Exception:
             log.exception("a channel failed", delivery=due.id, channel=due.channel)
             return TryAgain("Postbell could not send it; its log says more", code="internal")

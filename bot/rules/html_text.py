@@ -29,7 +29,8 @@ _COMMENT = r"<!--(?:-?>|.*?(?:--!?>|\Z))|<[!?/][^>]*+(?:>|\Z)"
 _TAG = rf"<(?P<closing>/?)(?P<name>[a-z][^\s/>]*+)(?P<attributes>(?:[\s/]++|{_ATTRIBUTE})*+)(?:>|\Z)"
 _ATTRIBUTES = re.compile(_ATTRIBUTE, re.ASCII)
 _TOKEN = re.compile(f"{_TAG}|{_COMMENT}", re.DOTALL | re.IGNORECASE | re.ASCII)
-_INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# Not "visibility: hidden": WeChat sends whole articles inside it and shows them by script.
+_INVISIBLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _MAY_HIDE = re.compile(r"hidden|display", re.IGNORECASE)
 _OVERLONG_NUMBER = re.compile(r"&#x?[0-9a-f]{9,}+;?", re.IGNORECASE)  # int() refuses thousands of digits
 _REFERENCE = re.compile(r"&#?[0-9a-z]{1,32};", re.IGNORECASE)

@@ -28,6 +28,7 @@ async def test_sqlite_survives_kills_at_random_moments(tmp_path: Path, sqlite_ur
                     assert not server.complaints
                     in_flight += traffic.killed()
         async with Server(settings) as server:
+            await server.ready()
             await traffic.settled(120)
             assert not server.complaints
         _report(traffic, f"seed {seed}, {kills} kills", in_flight)

@@ -29,7 +29,8 @@ async def test_a_stop_under_load_ends_in_time_with_all_sends_settled(settings: d
         assert ledger.rows(settings["DATABASE_URL"], "SELECT * FROM feeds WHERE lease_token IS NOT NULL") == []
         claimed_in_vain = "SELECT count(*) FROM deliveries WHERE state = 'ready' AND attempts > 0"
         assert ledger.rows(settings["DATABASE_URL"], claimed_in_vain) == [(0,)]
-        async with Server(settings):
+        async with Server(settings) as server:
+            await server.ready()
             await traffic.settled()
         traffic.check()
         assert traffic.repeats == 0
@@ -55,7 +56,8 @@ async def test_what_has_no_answer_at_the_stop_is_sent_again_under_its_id(
 
     traffic.behave()
     ledger.change(settings["DATABASE_URL"], "UPDATE deliveries SET due_at = 0")  # a minute later
-    async with Server(settings):
+    async with Server(settings) as server:
+        await server.ready()
         await traffic.settled()
     traffic.check()
     assert traffic.repeats == len(traffic.wanted)
@@ -74,7 +76,8 @@ async def test_a_second_signal_ends_it_at_once(settings: dict[str, str], traffic
 
     traffic.behave()
     ledger.change(settings["DATABASE_URL"], "UPDATE deliveries SET due_at = 0")  # their leases are over
-    async with Server(settings):
+    async with Server(settings) as server:
+        await server.ready()
         await traffic.settled()
     traffic.check()
     traffic.check_repeats()

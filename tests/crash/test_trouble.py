@@ -107,7 +107,8 @@ async def test_a_stop_while_nothing_can_be_stored_ends_in_time(settings: dict[st
         traffic.killed()
         ledger.change(url, "UPDATE deliveries SET due_at = 0 WHERE state = 'leased'")  # their leases are over
         ledger.change(url, "UPDATE feeds SET due_at = 0")
-        async with Server(settings):
+        async with Server(settings) as server:
+            await server.ready()
             await traffic.settled()
         traffic.check()
         traffic.check_repeats()

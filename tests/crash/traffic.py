@@ -103,8 +103,14 @@ class Traffic:
 
     async def settled(self, seconds: float = PATIENCE) -> None:
         """Return when every post has arrived and the outbox has nothing left to do.  Fails after ``seconds``."""
-        await until(lambda: not self.missing, "all posts have arrived", seconds)
-        await until(lambda: not ledger.unfinished(self.database), "no delivery waits", seconds)
+        try:
+            await until(lambda: not self.missing, "all posts have arrived", seconds)
+            await until(lambda: not ledger.unfinished(self.database), "no delivery waits", seconds)
+        except AssertionError as error:
+            raise AssertionError(
+                f"{error}; missing: {sorted(self.missing)[:9]}; deliveries: {ledger.states(self.database)}; "
+                f"feeds: {ledger.rows(self.database, 'SELECT * FROM feeds')}"
+            ) from None
 
     def check(self) -> None:
         """Nothing lost, nothing invented, every repeat equal to the first."""

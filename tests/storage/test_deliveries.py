@@ -597,10 +597,10 @@ def test_a_clock_that_jumps_freezes_and_loses_nothing(outbox: Outbox, jump: time
     outbox.queue(broken, 6)
     for number in (waiting, paused):
         error = BROKEN if number == waiting else Throttled("429", code="http_429")
-        outbox.settle(outbox.run(lambda work, n=number: list(world.take(work, room=1, after=n - 1).due)), error)
+        outbox.settle(list(outbox.take(room=1, after=number - 1).due), error)
     for _ in range(IN_A_ROW):
-        outbox.settle(outbox.run(lambda work: list(world.take(work, room=1, after=broken - 1).due)), BROKEN)
-    outbox.run(lambda work: world.take(work, room=1, after=leased - 1))  # its worker dies
+        outbox.settle(list(outbox.take(room=1, after=broken - 1).due), BROKEN)
+    outbox.take(room=1, after=leased - 1)  # its worker dies
     outbox.queue(ready)
     outbox.run(clocks.check)
     outbox.clock.advance(jump)

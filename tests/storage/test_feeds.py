@@ -60,14 +60,18 @@ def test_what_runs_is_counted_per_host_while_its_lease_lasts(two: Database, cloc
 def test_a_hosts_queue_is_made_and_replaced(two: Database, clock: MovableClock) -> None:
     for wait in (MINUTE, HOUR):
         row = {"name": "h", "free_at": clock.now + wait, "blocked_until": None}
-        two.run(lambda work, row=row: feeds.save_hosts(work.session, [row]))
+        two.run(_save_host, row)
     [host] = two.run(lambda work: feeds.hosts(work.session, ["h", "unknown"]))
     assert (host.free_at, host.blocked_until) == (clock.now + HOUR, None)
 
 
+def _save_host(work: Work, row: dict[str, Any]) -> None:
+    feeds.save_hosts(work.session, [row])
+
+
 def test_a_block_leaves_a_longer_one_and_given_turns_alone(two: Database, clock: MovableClock) -> None:
     queue = {"name": "h", "free_at": clock.now + 2 * HOUR, "blocked_until": clock.now + HOUR}
-    two.run(lambda work: feeds.save_hosts(work.session, [queue]))
+    two.run(_save_host, queue)
     two.run(lambda work: feeds.block_hosts(work.session, {"h": work.now + MINUTE, "new": work.now + MINUTE}))
     known, new = two.run(lambda work: feeds.hosts(work.session, ["h", "new"]))
     assert (known.free_at, known.blocked_until) == (clock.now + 2 * HOUR, clock.now + HOUR)

@@ -19,9 +19,9 @@ INBOX = InboundEvent.__table__
 DUE = leases.due(INBOX, INBOX.c.done_at.is_(None))
 
 
-def store(work: Work, many: int) -> None:
+def store(work: Work, many: int, name: str = "") -> None:
     for n in range(many):
-        assert inbox.store(work.session, "test", str(n), b"raw", work.now)
+        assert inbox.store(work.session, "test", f"{name}{n}", b"raw", work.now)
 
 
 def take(work: Work, limit: int) -> list[int]:
@@ -68,7 +68,7 @@ def _rest(database: Database) -> list[int]:
 
 def test_the_oldest_come_first_and_only_so_many(database: Database, clock: MovableClock) -> None:
     for n in range(5):
-        database.run(lambda work, n=n: inbox.store(work.session, "test", f"late {n}", b"", work.now))
+        database.run(store, 1, f"late {n}")
         clock.advance(minutes=-1)
     clock.advance(hours=1)
     assert database.run(take, 2) == [5, 4]

@@ -29,7 +29,7 @@ def values(work: Work, number: int, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def add(work: Work, numbers: range, **fields: Any) -> None:
+def add(work: Work, /, numbers: range, **fields: Any) -> None:
     posts.add(work.session, [values(work, number, **fields) for number in numbers])
 
 

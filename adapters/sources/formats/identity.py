@@ -74,7 +74,12 @@ def link_keys(links: Sequence[str]) -> list[bytes | None]:
 
 def make_key(kind: str, value: str) -> bytes:
     """16 bytes; ``kind`` is "id", "link" or "text"."""
-    return sha256(f"{kind}\0{value}".encode("utf-8", "surrogatepass")).digest()[:16]
+    state = _STARTED[kind].copy()
+    state.update(value.encode("utf-8", "surrogatepass"))
+    return state.digest()[:16]
+
+
+_STARTED = {kind: sha256(f"{kind}\0".encode()) for kind in ("id", "link", "text")}
 
 
 def _occasion(item: Identifiable) -> str:

@@ -98,8 +98,8 @@ class _Items:
         known = self.known
         for child in element:
             name = known[child.tag]
-            if name in _WITH_ATTRIBUTES:
-                self._take(name, child, item, found)
+            if take := _TAKE.get(name):
+                take(self, name, child, item, found)
             elif name and name not in found:
                 text = inner_html(child) if len(child) else child.text
                 if text and not text.isspace():
@@ -109,33 +109,43 @@ class _Items:
         self._fill(item, found)
         return item
 
-    def _take(self, name: str, element: etree._Element, item: Item, found: dict[str, str]) -> None:
-        """An element that says something by its attributes or children."""
-        if name in ("category", "dc:subject"):
-            item.tags.append(element.text or "")
-        elif name == "guid":
-            if element.text and name not in found and not element.text.isspace():
-                found[name] = element.text
-                found["permalink"] = element.get("isPermaLink") or element.get("ispermalink") or "true"
-        elif name in ("link", "atom:link"):
-            is_page = name == "link" or (element.get("rel") or "alternate").lower() == "alternate"
-            written = element.text or element.get("href")
-            if is_page and name not in found and (address := self.tree.link(element, written)):
+    def _guid(self, name: str, element: etree._Element, _item: Item, found: dict[str, str]) -> None:
+        text = element.text
+        if text and name not in found and not text.isspace():
+            found[name] = text
+
+    def _tag(self, _name: str, element: etree._Element, item: Item, _found: dict[str, str]) -> None:
+        item.tags.append(element.text or "")
+
+    def _address(self, name: str, element: etree._Element, _item: Item, found: dict[str, str]) -> None:
+        if name not in found and (name == "link" or (element.get("rel") or "alternate").lower() == "alternate"):
+            address = self.tree.link(element, element.text or element.get("href"))
+            if address:
                 found[name] = address
-        elif name in media.NAMES:
-            media.take(name, element, item, found, self.tree, self.known)
-        else:  # an author, perhaps in Atom's manner
-            name_part = next((child for child in element if local_name(child) == "name"), element)
-            found.setdefault("author", name_part.text or "")
+
+    def _author(self, _name: str, element: etree._Element, _item: Item, found: dict[str, str]) -> None:
+        """Perhaps in Atom's manner."""
+        name_part = next((child for child in element if local_name(child) == "name"), element)
+        found.setdefault("author", name_part.text or "")
+
+    def _media(self, name: str, element: etree._Element, item: Item, found: dict[str, str]) -> None:
+        media.take(name, element, item, found, self.tree, self.known)
 
     def _identify(self, item: Item, found: dict[str, str], element: etree._Element) -> None:
         guid = found.get("guid", "").strip()
         item.raw_id = guid or element.get(_ABOUT, "").strip() or found.get("id", "").strip()
         item.link = found.get("link") or found.get("atom:link") or ""
-        if not item.link and found.get("permalink", "").strip().lower() != "false":
+        if guid and not item.link and self._is_permalink(element):
             item.link = absolute(guid, "")
         item.other_link = item.enclosures[0].url if item.enclosures else self.home
         item.video_id = found.get("yt:videoid", "").strip()
+
+    def _is_permalink(self, item: etree._Element) -> bool:
+        """Whether the first guid that says something does not deny it."""
+        guids = (child for child in item if self.known[child.tag] == "guid")
+        guid = next(each for each in guids if each.text and not each.text.isspace())
+        said = guid.get("isPermaLink") or guid.get("ispermalink") or "true"
+        return said.strip().lower() != "false"
 
     def _date(self, item: Item, found: dict[str, str]) -> None:
         get = found.get
@@ -159,5 +169,15 @@ class _Items:
             item.is_html = not item.content  # both are plain text
 
 
-_WITH_ATTRIBUTES = media.NAMES | {"author", "atom:author", "atom:link", "category", "dc:subject", "guid", "link"}
+# Elements that say something by their attributes or children.
+_TAKE = {
+    "author": _Items._author,
+    "atom:author": _Items._author,
+    "atom:link": _Items._address,
+    "category": _Items._tag,
+    "dc:subject": _Items._tag,
+    "guid": _Items._guid,
+    "link": _Items._address,
+    **dict.fromkeys(media.NAMES, _Items._media),
+}
 _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"

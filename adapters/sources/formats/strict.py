@@ -8,7 +8,7 @@ from . import atom, jsonfeed, rss
 from .decoding import to_utf8
 from .items import Document, NotStrict
 from .names import local_name
-from .xmltree import parse
+from .xmltree import Tree, parse, parse_as_received
 
 
 def read(body: bytes, *, content_type: str, url: str, now: datetime) -> Document:
@@ -23,6 +23,8 @@ def read(body: bytes, *, content_type: str, url: str, now: datetime) -> Document
         NotStrict: it is not well formed, or of a kind that only feedparser might know.
         FeedFailed: it is surely no feed, or hostile.
     """
+    if body.startswith(b"<") and (tree := parse_as_received(body, url)):
+        return _read_tree(tree, now)
     return read_utf8(to_utf8(body, content_type), url, now)
 
 
@@ -33,7 +35,10 @@ def read_utf8(data: bytes, url: str, now: datetime) -> Document:
         raise FeedFailed(FeedFault.NOT_A_FEED, "the document is empty")
     if start in (b"{", b"["):
         return jsonfeed.read(data, url, now)
-    tree = parse(data, url)
+    return _read_tree(parse(data, url), now)
+
+
+def _read_tree(tree: Tree, now: datetime) -> Document:
     match local_name(tree.root):
         case "rss" | "rdf":
             return rss.read(tree, now)

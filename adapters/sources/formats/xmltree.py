@@ -77,6 +77,19 @@ def parse(data: bytes, url: str) -> Tree:
     return Tree(root, url, _is_pristine(markup))
 
 
+def parse_as_received(body: bytes, url: str) -> Tree | None:
+    """A document that needs neither decoding nor repair, as nearly all do not; None if it might be anything else.
+
+    Whether it is UTF-8 is for the parser to find out, which looks at every character anyway.
+    """
+    prolog = read_prolog(body)
+    if not prolog.root or prolog.root in _HTML or prolog.doctype:
+        return None
+    markup = body[prolog.end :]
+    root, _ = _strict(markup)
+    return None if root is None else Tree(root, url, _is_pristine(markup))
+
+
 _HTML = frozenset((b"html", b"head", b"body"))
 _HTML_DOCTYPE = re.compile(rb"<!DOCTYPE\s+html\b", re.IGNORECASE)
 

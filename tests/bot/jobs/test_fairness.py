@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import quantiles
 
 import pytest
+from sqlalchemy import text
 
 from adapters.signatures import new_secret
 from bot import app
@@ -70,7 +71,7 @@ async def measure(url: str, folder: Path, *, bad: bool) -> Waits:
         await database.write(add_destinations, receiver, secret, bad=bad)
         if bad:
             await database.write(queue, [DEAD, SLOW], BACKLOG)
-        queued = {}
+        queued: dict[str, float] = {}
         for _ in range(ROUNDS):
             for first in range(3, DESTINATIONS + 1, HANDFUL):
                 queued |= await database.write(queue, list(range(first, first + HANDFUL)), 1)
@@ -135,9 +136,9 @@ def add_destinations(work: Work, receiver: Receiver, secret: str, *, bad: bool) 
 
 def forget_all(work: Work) -> None:
     for table in ("attempts", "deliveries", "destinations", "accounts"):
-        work.session.execute(world.text(f"DELETE FROM {table}"))
+        work.session.execute(text(f"DELETE FROM {table}"))
     if work.session.get_bind().dialect.name == "postgresql":
-        work.session.execute(world.text("ALTER SEQUENCE destinations_id_seq RESTART"))
+        work.session.execute(text("ALTER SEQUENCE destinations_id_seq RESTART"))
 
 
 def queue(work: Work, numbers: list[int], each: int) -> dict[str, float]:

@@ -73,7 +73,8 @@ def text_of(html: str, own: str = "") -> str:
         ("a<svg><title>t</title><text>b</text></svg>c<video>old browser</video>d", "acd"),
         ("a<div hidden>b<div>c</div>d</div>e<span style='x:y; DISPLAY : None'>f</span>g", "aeg"),
         ("<p hidden>a<p>b<input hidden>c<img hidden alt=d>e", "bce"),
-        ("<p style='visibility:hidden'>a</p><p data-hidden=x aria-hidden=true>b", "b"),
+        ("<p style='display:none'>a</p><p data-hidden=x aria-hidden=true>b", "b"),
+        ("<div style='visibility: hidden'>as WeChat sends whole articles</div>", "as WeChat sends whole articles"),
         ("<head><title>t</title></head><body>b", "b"),
     ],
 )
