@@ -43,10 +43,10 @@ class Arena:
         return loopback(self.start("bench.origin", mode))
 
     def folder(self) -> Folder:
-        """An empty data directory, removed at the end."""
+        """Removed at the end."""
         path = tempfile.mkdtemp(prefix="postbell-bench-")
         self._started.callback(shutil.rmtree, path)
-        return Folder(Path(path) / "data")
+        return Folder(Path(path))
 
     def sink(self) -> "SinkDesk":
         return SinkDesk(self.start("bench.sink"))

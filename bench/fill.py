@@ -8,11 +8,12 @@ the filling needs does not count for the gateway.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -25,11 +26,12 @@ from bench.origin import first_date, first_tag
 from bot import app
 from bot.clock import utc_now, uuid7
 from bot.rules.secrets import Ring
-from bot.settings import load
+from bot.settings import Settings, load
 from bot.usecases import destinations as stored_destinations
 from storage import migrate
 from storage.models import Account, Delivery, DeliveryState, Destination, Feed, Post, Subscription
 
+ROOT = Path(__file__).parents[1]
 SLICE = 5_000  # rows handed to the driver at a time
 EXPIRY = timedelta(days=3)
 TEXT = "<p>What happens at the harbour, in a few words of <b>HTML</b>.</p>" * 10
@@ -52,12 +54,22 @@ class Size:
     backlog: int = 0  # deliveries that are ready; a multiple of ``destinations``
 
 
-def fill_elsewhere(size: Size, **settings: str) -> None:
-    """Fill in another process; ``settings`` as the environment names them.  Raises BenchError."""
+def fill_elsewhere(size: Size, environment: Mapping[str, str], folder: Path) -> None:
+    """Fill in another process, which works in ``folder``.  Raises BenchError."""
     program = [sys.executable, "-m", "bench.fill", msgspec.json.encode(size).decode()]
-    done = subprocess.run(program, env=os.environ | settings, capture_output=True, text=True, check=False)
+    done = subprocess.run(program, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchError(f"the database could not be filled: {done.stderr[-1000:]}")
+
+
+def only(**settings: str) -> dict[str, str]:
+    """An environment with these settings of ours and no others, for nobody's real database may be filled.
+
+    A process that gets it works in a folder without a ``.env``.
+    """
+    ours = {name.upper() for name in Settings.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in ours}
+    return kept | {"PYTHONPATH": str(ROOT), "EGRESS_ALLOW": "127.0.0.1/32"} | settings
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 
 from adapters.base import FeedInfo, Page, Post, Receipt
 from bench.children import Answer, obey_plainly
-from bench.fill import Size, fill_elsewhere
+from bench.fill import Size, fill_elsewhere, only
 from bench.measure import parent_of
 from bot import app
 from bot.clock import utc_now
@@ -96,8 +96,8 @@ class PostgreSQL:
 class Outbox:
     """The orders; ``done`` counts rows."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self._engine, self._folder = engine, folder
         self._filled = 0
         self._seq = 0
         self._database: Database | None = None
@@ -107,7 +107,7 @@ class Outbox:
         self.close()
         if self._filled != subscriptions:
             size = Size(feeds=1, known=True, destinations=subscriptions, fan_out=True)
-            fill_elsewhere(size, DATABASE_URL=self._engine.template())
+            fill_elsewhere(size, os.environ | {"DATABASE_URL": self._engine.template()}, self._folder)
             self._filled = subscriptions
         url = self._engine.copy()
         self._policy = app.make_policy(load(database_url=url))
@@ -160,10 +160,13 @@ def all_sent(due: Sequence[deliveries.DueDelivery]) -> list[deliveries.Sent]:
 
 
 def main(folder: Path) -> None:
-    os.environ |= {"DATA_DIR": str(folder), "MASTER_KEY": base64.b64encode(bytes(32)).decode()}
+    os.chdir(folder)
+    environment = only(DATA_DIR=str(folder), MASTER_KEY=base64.b64encode(bytes(32)).decode())
+    os.environ.clear()
+    os.environ |= environment
     engine = SQLite(folder) if sys.argv[1] == "sqlite" else PostgreSQL(sys.argv[2])
     hello = {"also": engine.pid} if isinstance(engine, PostgreSQL) else {}
-    outbox = Outbox(engine)
+    outbox = Outbox(engine, folder)
     obey_plainly({"prepare": outbox.prepare, "fan_out": outbox.fan_out, "queue": outbox.queue}, **hello)
     outbox.close()
     engine.close()

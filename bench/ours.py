@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from sqlalchemy import func, select, update
 
 from bench.children import Answer, obey
-from bench.fill import Size, fill_elsewhere
+from bench.fill import Size, fill_elsewhere, only
 from bench.stalls import StallWatch
 from bot import app, logs
 from bot.settings import load
@@ -41,9 +41,8 @@ class Postbell:
         """``count`` feeds, the rest as in fill.py; nothing is due yet."""
         await self._running.aclose()
         self._prepared += 1
-        settings = {"DATA_DIR": str(self._folder / str(self._prepared)), "PORT": "0", "METRICS_PORT": "0"}
-        os.environ |= settings | {"EGRESS_ALLOW": "127.0.0.1/32"}
-        await asyncio.to_thread(fill_elsewhere, Size(feeds=count, **size))
+        os.environ["DATA_DIR"] = str(self._folder / str(self._prepared))
+        await asyncio.to_thread(fill_elsewhere, Size(feeds=count, **size), os.environ, self._folder)
         self._feeds = count
         self._running = AsyncExitStack()
         self._gateway = await self._running.enter_async_context(app.run(load()))
@@ -106,6 +105,10 @@ def progress(work: Work) -> tuple[int, int]:
 
 
 async def main(folder: Path) -> None:
+    os.chdir(folder)
+    environment = only(PORT="0", METRICS_PORT="0")
+    os.environ.clear()
+    os.environ |= environment
     with (folder / "log").open("w") as log, redirect_stderr(log):  # what is logged costs, too
         logs.configure("info", "json")
         ours = Postbell(folder)

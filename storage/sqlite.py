@@ -117,7 +117,7 @@ class SQLite:
                     wakes |= work.wakes
             driver.execute("COMMIT")
         except (sqlite3.Error, StorageError) as error:
-            if driver.in_transaction:
+            with suppress(sqlite3.Error):  # a failing disk may have ended the transaction already
                 driver.execute("ROLLBACK")
             failure = storage_error(error) if isinstance(error, sqlite3.Error) else error
             for call in kept or [first]:
