@@ -91,8 +91,12 @@ def links(items: Sequence[Identifiable]) -> list[str]:
 
     The fragment is kept where it alone tells two links of the document apart.
     """
-    found = [canonical_id(item) or normal_link(item.link) for item in items]
-    if not any("#" in item.link for item in items):
+    written = "\n".join([f"{item.raw_id}\n{item.link}" for item in items])
+    if any(item.video_id for item in items) or any(mark in written for mark in _PLATFORMS):
+        found = [canonical_id(item) or normal_link(item.link) for item in items]
+    else:
+        found = [normal_link(item.link) for item in items]
+    if "#" not in written:
         return found
     variants = defaultdict(set)
     for item, link in zip(items, found, strict=True):
@@ -137,6 +141,9 @@ _VIDEO = re.compile(
     r"([\w-]{11})(?![\w-])"
 )
 _WECHAT = re.compile(r"https?://mp\.weixin\.qq\.com/s(?:/([\w-]+)|\?([^#]+))", re.IGNORECASE)
+
+
+_PLATFORMS = ("/status", "weixin", "yout", "yt:")  # one of these is in every address that has such a number
 
 
 def canonical_id(item: Identifiable) -> str:

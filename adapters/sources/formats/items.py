@@ -148,4 +148,6 @@ _MOST_TAGS = 50
 
 def _tags(found: Iterable[str]) -> tuple[str, ...]:
     """Each once, in the document's order."""
-    return tuple(dict.fromkeys([line for tag in found if (line := one_line(tag, 200))]))[:_MOST_TAGS]
+    tags = dict.fromkeys([one_line(tag, 200) for tag in found])
+    tags.pop("", None)
+    return tuple(tags)[:_MOST_TAGS]

@@ -1,25 +1,23 @@
 """Reads the files and pictures that extensions hang on an item: enclosures, Media RSS, iTunes."""
 
-from lxml import etree
-
 from adapters.base import Enclosure
 
 from .items import Item
 from .names import Names
-from .xmltree import Tree
+from .xmltree import Element
 
 
-def take(name: str, element: etree._Element, item: Item, texts: dict[str, str], tree: Tree, known: Names) -> None:
+def take(name: str, element: Element, item: Item, texts: dict[str, str], known: Names) -> None:
     """Put what ``element`` says into ``item``, and its titles and descriptions into ``texts``."""
     if name in ("media:thumbnail", "itunes:image"):
-        item.image = item.image or _address(element, tree)
+        item.image = item.image or _address(element)
     elif name == "enclosure":
-        _take_file(element, item, tree)
+        _take_file(element, item)
     elif name in ("media:content", "media:group"):
         if name == "media:content":
-            _take_media(element, item, tree)
-        for child in element:
-            take(known[child.tag], child, item, texts, tree, known)
+            _take_media(element, item)
+        for child in element.children:
+            take(known[child.tag], child, item, texts, known)
     elif name in ("media:title", "media:description") and element.text and not element.text.isspace():
         texts.setdefault(name, element.text)
 
@@ -37,21 +35,22 @@ NAMES = frozenset(
 )
 
 
-def _take_media(element: etree._Element, item: Item, tree: Tree) -> None:
+def _take_media(element: Element, item: Item) -> None:
     """A picture illustrates the post; anything else belongs to it as a file."""
-    kind = (element.get("medium") or element.get("type") or "").lower()
+    kind = (element.attributes.get("medium") or element.attributes.get("type", "")).lower()
     if kind.startswith("image"):
-        item.image = item.image or _address(element, tree)
+        item.image = item.image or _address(element)
     elif kind:
-        _take_file(element, item, tree)
+        _take_file(element, item)
 
 
-def _take_file(element: etree._Element, item: Item, tree: Tree) -> None:
-    add_file(item, _address(element, tree), element.get("type") or "", element.get("length") or "")
+def _take_file(element: Element, item: Item) -> None:
+    get = element.attributes.get
+    add_file(item, _address(element), get("type", ""), get("length", ""))
 
 
-def _address(element: etree._Element, tree: Tree) -> str:
-    return tree.link(element, element.get("url") or element.get("href"))
+def _address(element: Element) -> str:
+    return element.link(element.attributes.get("url") or element.attributes.get("href", ""))
 
 
 MOST_FILES = 20

@@ -1,15 +1,12 @@
 """Names XML elements by what they mean, since prefixes vary and namespaces are misspelt (feeds.md 1.1)."""
 
 import re
-from typing import Any
-
-from lxml import etree
 
 RSS, ATOM = "rss", "atom"
 
 
 class Names(dict[str, str]):
-    """From a tag as lxml writes it ("{uri}local") to the name our readers know; worked out on first use.
+    """From a tag ("uri}local") to the name our readers know; worked out on first use.
 
     Names are in lower case.  Those of the document's own format have no prefix, those of known extensions the
     usual one ("dc:date"); the rest is the empty name.
@@ -48,14 +45,14 @@ def names(own: str, tag: str) -> Names:
 _SHARED = {own: Names(own, "") for own in (RSS, ATOM)}
 
 
-def local_name(element: etree._Element) -> str:
+def local_name(tag: str) -> str:
     """In lower case, without its namespace."""
-    return _halves(element.tag)[1]
+    return _halves(tag)[1]
 
 
-def _halves(tag: Any) -> tuple[str, str]:
-    uri, _, local = str(tag).rpartition("}")
-    return uri[1:], local.rpartition(":")[2].lower()
+def _halves(tag: str) -> tuple[str, str]:
+    uri, _, local = tag.rpartition("}")
+    return uri, local.rpartition(":")[2].lower()
 
 
 def _prefix(uri: str) -> str:

@@ -3,28 +3,26 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lxml import etree
-
 from adapters.base import FeedFailed, FeedFault, FeedInfo
 
 from . import dates, media
 from .items import Document, Item, author_name, posts, publishers_wish
 from .names import RSS, Names, local_name, names
 from .text import absolute, one_line, rss_title
-from .xmltree import Tree, inner_html, own_base
+from .xmltree import Element, Tree, inner_html
 
 
 def read(tree: Tree, now: datetime) -> Document:
     """Raises FeedFailed if there is neither a channel nor an item."""
-    parts = [part for part in tree.root if local_name(part) in ("channel", "item")]
+    parts = [part for part in tree.root.children if local_name(part.tag) in ("channel", "item")]
     if not parts:
         raise FeedFailed(FeedFault.NOT_A_FEED, "the document has neither a channel nor items")
     known = names(RSS, parts[0].tag)
-    channel = _Channel(tree, known)
-    elements: list[etree._Element] = []
+    channel = _Channel(known)
+    elements: list[Element] = []
     for part in parts:
-        elements += channel.read(part) if local_name(part) == "channel" else [part]
-    reader = _Items(tree, known, now, tree.base(parts[0]), channel.home, channel.language.lower().startswith("zh"))
+        elements += channel.read(part) if local_name(part.tag) == "channel" else [part]
+    reader = _Items(known, now, channel.home, channel.language.lower().startswith("zh"))
     found = channel.found
     return Document(
         channel.info(),
@@ -39,23 +37,23 @@ def read(tree: Tree, now: datetime) -> Document:
 class _Channel:
     """What a channel says of itself."""
 
-    tree: Tree
     known: Names
     found: dict[str, str] = field(default_factory=dict)
     links: list[tuple[str, str, str]] = field(default_factory=list)  # name, rel, address
 
-    def read(self, channel: etree._Element) -> list[etree._Element]:
+    def read(self, channel: Element) -> list[Element]:
         """Take in the channel's own elements; returns its items."""
         items = []
-        for child in channel:
+        for child in channel.children:
             name = self.known[child.tag]
             if name == "item":
-                if len(child):
+                if child.children:
                     items.append(child)
             elif name in ("link", "atom:link"):
-                address = self.tree.link(child, child.get("href") or child.text)
-                self.links.append((name, (child.get("rel") or "alternate").lower(), address))
-            elif name and (text := (child.text or "").strip()):
+                get = child.attributes.get
+                address = child.link(get("href") or child.text)
+                self.links.append((name, (get("rel") or "alternate").lower(), address))
+            elif name and (text := child.text.strip()):
                 self.found.setdefault(name, text)
         return items
 
@@ -84,24 +82,22 @@ class _Channel:
 class _Items:
     """Reads the items of one document."""
 
-    tree: Tree
     known: Names
     now: datetime
-    base: str
     home: str
     chinese: bool
 
-    def read(self, element: etree._Element) -> Item:
+    def read(self, element: Element) -> Item:
         """Of elements that occur twice the first that says something counts."""
-        item = Item(base=own_base(element, self.base))
+        item = Item(base=element.base)
         found: dict[str, str] = {}
         known = self.known
-        for child in element:
+        for child in element.children:
             name = known[child.tag]
             if take := _TAKE.get(name):
                 take(self, name, child, item, found)
             elif name and name not in found:
-                text = inner_html(child) if len(child) else child.text
+                text = inner_html(child) if child.children else child.text
                 if text and not text.isspace():
                     found[name] = text
         self._identify(item, found, element)
@@ -109,42 +105,43 @@ class _Items:
         self._fill(item, found)
         return item
 
-    def _guid(self, name: str, element: etree._Element, _item: Item, found: dict[str, str]) -> None:
+    def _guid(self, name: str, element: Element, _item: Item, found: dict[str, str]) -> None:
         text = element.text
         if text and name not in found and not text.isspace():
             found[name] = text
 
-    def _tag(self, _name: str, element: etree._Element, item: Item, _found: dict[str, str]) -> None:
-        item.tags.append(element.text or "")
+    def _tag(self, _name: str, element: Element, item: Item, _found: dict[str, str]) -> None:
+        item.tags.append(element.text)
 
-    def _address(self, name: str, element: etree._Element, _item: Item, found: dict[str, str]) -> None:
-        if name not in found and (name == "link" or (element.get("rel") or "alternate").lower() == "alternate"):
-            address = self.tree.link(element, element.text or element.get("href"))
+    def _address(self, name: str, element: Element, _item: Item, found: dict[str, str]) -> None:
+        get = element.attributes.get
+        if name not in found and (name == "link" or (get("rel") or "alternate").lower() == "alternate"):
+            address = element.link(element.text or get("href", ""))
             if address:
                 found[name] = address
 
-    def _author(self, _name: str, element: etree._Element, _item: Item, found: dict[str, str]) -> None:
+    def _author(self, _name: str, element: Element, _item: Item, found: dict[str, str]) -> None:
         """Perhaps in Atom's manner."""
-        name_part = next((child for child in element if local_name(child) == "name"), element)
-        found.setdefault("author", name_part.text or "")
+        name_part = next((child for child in element.children if local_name(child.tag) == "name"), element)
+        found.setdefault("author", name_part.text)
 
-    def _media(self, name: str, element: etree._Element, item: Item, found: dict[str, str]) -> None:
-        media.take(name, element, item, found, self.tree, self.known)
+    def _media(self, name: str, element: Element, item: Item, found: dict[str, str]) -> None:
+        media.take(name, element, item, found, self.known)
 
-    def _identify(self, item: Item, found: dict[str, str], element: etree._Element) -> None:
+    def _identify(self, item: Item, found: dict[str, str], element: Element) -> None:
         guid = found.get("guid", "").strip()
-        item.raw_id = guid or element.get(_ABOUT, "").strip() or found.get("id", "").strip()
+        item.raw_id = guid or element.attributes.get(_ABOUT, "").strip() or found.get("id", "").strip()
         item.link = found.get("link") or found.get("atom:link") or ""
         if guid and not item.link and self._is_permalink(element):
             item.link = absolute(guid, "")
         item.other_link = item.enclosures[0].url if item.enclosures else self.home
         item.video_id = found.get("yt:videoid", "").strip()
 
-    def _is_permalink(self, item: etree._Element) -> bool:
+    def _is_permalink(self, item: Element) -> bool:
         """Whether the first guid that says something does not deny it."""
-        guids = (child for child in item if self.known[child.tag] == "guid")
-        guid = next(each for each in guids if each.text and not each.text.isspace())
-        said = guid.get("isPermaLink") or guid.get("ispermalink") or "true"
+        guids = (child for child in item.children if self.known[child.tag] == "guid")
+        get = next(guid.attributes.get for guid in guids if guid.text and not guid.text.isspace())
+        said = get("isPermaLink") or get("ispermalink") or "true"
         return said.strip().lower() != "false"
 
     def _date(self, item: Item, found: dict[str, str]) -> None:
@@ -180,4 +177,4 @@ _TAKE = {
     "link": _Items._address,
     **dict.fromkeys(media.NAMES, _Items._media),
 }
-_ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
+_ABOUT = "http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"

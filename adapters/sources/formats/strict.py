@@ -39,7 +39,7 @@ def read_utf8(data: bytes, url: str, now: datetime) -> Document:
 
 
 def _read_tree(tree: Tree, now: datetime) -> Document:
-    match local_name(tree.root):
+    match local_name(tree.root.tag):
         case "rss" | "rdf":
             return rss.read(tree, now)
         case "feed":

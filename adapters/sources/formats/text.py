@@ -1,7 +1,6 @@
 """Makes text from outside fit to keep: harmless characters, one-line titles, bounded lengths, absolute links."""
 
 import re
-from collections.abc import Callable
 from html import unescape
 from urllib.parse import urljoin
 
@@ -72,11 +71,8 @@ _USUAL_LINK = re.compile(r"https?://[a-z0-9.-]+/[!-~]{0,2000}")
 _ABSOLUTE = re.compile(r"https?://(?:[^\s/?#\[\]]+|\[[0-9a-f:.]+\](?::\d+)?)(?:[/?#]|$)", re.IGNORECASE)
 
 
-def absolute(link: str, base: str | Callable[[], str]) -> str:
-    """The link made absolute; empty unless it leads over http(s) and is short enough.
-
-    ``base`` is a function where finding it out takes a while: most links do not need it.
-    """
+def absolute(link: str, base: str) -> str:
+    """The link made absolute; empty unless it leads over http(s) and is short enough."""
     if _USUAL_LINK.fullmatch(link):
         return link
     link = link.strip()
@@ -86,7 +82,7 @@ def absolute(link: str, base: str | Callable[[], str]) -> str:
         link = safe(link).replace("\n", "").replace("\t", "").replace(" ", "%20")
     if not _ABSOLUTE.match(link):
         try:
-            link = urljoin(base if isinstance(base, str) else base(), link)
+            link = urljoin(base, link)
         except ValueError:
             return ""
         if not _ABSOLUTE.match(link):
