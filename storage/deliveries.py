@@ -6,7 +6,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
+    Insert,
     Row,
     Select,
     Update,
@@ -75,8 +77,7 @@ def fan_out(session: Session, keys: Sequence[bytes], expires: Mapping[str, datet
     """
     made = 0
     for some in leases.slices(keys):
-        wanted = _subscribed(expires, now).where(POSTS.c.key.in_(some)).order_by(POSTS.c.id)
-        made += leases.affected(session, insert(DELIVERIES).from_select(_FAN_OUT, wanted))
+        made += leases.affected(session, _fan_out(tuple(expires)), {"keys": some, "now": now, **_ends(expires)})
     return made
 
 
@@ -84,9 +85,19 @@ def queue_post(
     session: Session, subscription_id: int, post_id: int, expires: Mapping[str, datetime], now: datetime
 ) -> int:
     """A delivery of one post for one subscription, unless there is one; returns how many."""
-    wanted = _subscribed(expires, now).where(POSTS.c.id == post_id, SUBSCRIPTIONS.c.id == subscription_id)
-    statement = leases.insert_new(session, DELIVERIES).from_select(_FAN_OUT, wanted)
-    return leases.affected(session, statement.on_conflict_do_nothing())
+    wanted = _subscribed(tuple(expires)).where(POSTS.c.id == post_id, SUBSCRIPTIONS.c.id == subscription_id)
+    statement = leases.insert_new(session, DELIVERIES).from_select(_FAN_OUT, wanted).on_conflict_do_nothing()
+    return leases.affected(session, statement, {"now": now, **_ends(expires)})
+
+
+@cache
+def _fan_out(lanes: tuple[str, ...]) -> Insert:
+    some = POSTS.c.key.in_(bindparam("keys", expanding=True))
+    return insert(DELIVERIES).from_select(_FAN_OUT, _subscribed(lanes).where(some).order_by(POSTS.c.id))
+
+
+def _ends(expires: Mapping[str, datetime]) -> dict[str, datetime]:
+    return {f"end_of_{lane}": at for lane, at in expires.items()}
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
@@ -109,9 +120,10 @@ _FAN_OUT = [
 ]
 
 
-def _subscribed(expires: Mapping[str, datetime], now: datetime) -> Select[Any]:
-    at = literal(now, UtcTime())
-    end = case({lane: literal(when, UtcTime()) for lane, when in expires.items()}, value=DESTINATIONS.c.lane)
+def _subscribed(lanes: tuple[str, ...]) -> Select[Any]:
+    at: BindParameter[datetime] = bindparam("now", type_=UtcTime())
+    ends = {lane: bindparam(f"end_of_{lane}", type_=UtcTime()) for lane in lanes}
+    end = case(ends, value=DESTINATIONS.c.lane)
     subscription = (SUBSCRIPTIONS.c.account_id, SUBSCRIPTIONS.c.id, DESTINATIONS.c.id, DESTINATIONS.c.lane)
     return (
         select(*subscription, POSTS.c.id, POSTS.c.version, literal(READY.value), at, end, at)

@@ -102,6 +102,8 @@ def save_hosts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 def block_hosts(session: Session, until: Mapping[str, datetime]) -> None:
     """Nobody asks these hosts before; turns that were given and a longer block stand."""
+    if not until:
+        return
     queues = {host.name: host for host in hosts(session, sorted(until))}
     rows = []
     for name, at in sorted(until.items()):

@@ -6,7 +6,7 @@ a late worker changes nothing.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -76,8 +76,8 @@ def insert_new(session: Session, table: Table) -> "sqlite.Insert | postgresql.In
     return postgresql.insert(table) if postgres else sqlite.insert(table)
 
 
-def affected(session: Session, statement: Insert | Update) -> int:
+def affected(session: Session, statement: Insert | Update, values: Mapping[str, Any] | None = None) -> int:
     """Run a statement and say how many rows it made or changed; of an INSERT, SQLAlchemy forgets that unasked."""
-    result = session.execute(statement, execution_options={"preserve_rowcount": True})
+    result = session.connection().execute(statement, values, execution_options={"preserve_rowcount": True})
     assert isinstance(result, CursorResult)
     return result.rowcount

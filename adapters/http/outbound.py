@@ -39,7 +39,7 @@ MAX_ANSWER: Final = 64 * 1024  # bytes of an answer that are read (reliability 3
 MAX_WIRE: Final = 5 * 1024 * 1024  # bytes of a feed as they come, and as unpacked (reliability 8.1)
 MAX_BODY: Final = 10 * 1024 * 1024
 MAX_IDLE_HOSTS: Final = 256  # hosts to which connections are kept that nobody uses just now
-MAX_CHECKED_URLS: Final = 4096  # destinations whose address need not be parsed anew for each message
+MAX_CHECKED_URLS: Final = 16_384  # destinations whose address need not be parsed anew for each message
 
 # Connecting bounds itself.  The rest of a fetch runs against one timer that is moved on, for timers are a good
 # part of what a 304 costs; and requests out are given aiohttp's own.

@@ -251,7 +251,7 @@ _TROUBLE = {
 def digest(post: Post) -> bytes:
     """Of what an edit would change; cheap, since it is taken of every item of every changed document."""
     text = "\0".join((post.title, post.url, post.content))
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]  # in hardware: a third of blake2b's time
 
 
 def _key(feed_id: int, key: bytes) -> bytes:
