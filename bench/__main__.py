@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench", description="The measurements of the README.")
+    parser = argparse.ArgumentParser(prog="bench", description="The promised speed, measured side by side with peers.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="see --list; all without one")
     parser.add_argument("--quick", action="store_true", help="smaller and fewer: to see that it runs")
     parser.add_argument("--turns", type=int, metavar="N", help=f"samples of each side ({TURNS})")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from hashlib import blake2b
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
@@ -286,7 +286,8 @@ def moved_to(visit: Visit, key: str, cursor: Cursor, now: datetime) -> str:
 
 
 def fingerprint(content: bytes) -> str:
-    return blake2b(content, digest_size=12).hexdigest()
+    """SHA-256, for processors have instructions for it: half the time of BLAKE2 on a document."""
+    return sha256(content).hexdigest()[:24]
 
 
 # --- The answer --------------------------------------------------------------------------------------------

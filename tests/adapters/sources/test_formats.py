@@ -1,8 +1,11 @@
 """Reading feed documents of every format: the traps of feeds.md 1 and 15, limits, hostile documents."""
 
+import itertools
 import json
+import resource
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -595,6 +598,41 @@ def test_only_small_documents_without_huge_tags_fit_in_the_process() -> None:
         assert not formats.fits_in_process(f"<rss><item {tag}/></rss>".encode())
         assert not formats.fits_in_process(f"<rss><item {tag}".encode())
     assert not formats.fits_in_process(small.decode().encode("utf-16"))
+
+
+def test_documents_full_of_new_names_leave_nothing_in_the_memory() -> None:
+    """Some parsers keep every name they have ever seen."""
+    numbers = itertools.count()
+
+    def read_names(documents: int) -> None:
+        for _ in range(documents):
+            names = "".join(f'<name{n:08} a{n:08}=""/>' for n in itertools.islice(numbers, 3000))
+            item(f"<title>A</title><description>{names}</description>")
+
+    read_names(10)
+    before = resident_bytes()
+    read_names(50)
+    assert resident_bytes() - before < 4 * 2**20
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_a_namespace_is_not_written_out_thousands_of_times() -> None:
+    names = f'<rss xmlns:x="{"u" * 600}"><channel><item>{"<x:x/>" * 40_000}</item></channel></rss>'
+    assert fault_of(names) is FeedFault.HOSTILE
+
+
+def test_a_document_of_bases_alone_is_left_to_the_child() -> None:
+    with pytest.raises(formats.NotStrict):
+        item('<a xml:base="x/"/>' * 2001)
+
+
+def test_a_base_that_is_no_web_address_changes_nothing() -> None:
+    document = '<item xml:base="mailto:a@example.org"><guid>1</guid><link>/a</link></item>'
+    post = only(read(rss(document)))
+    assert (post.url, post.base) == ("https://example.org/a", URL)
 
 
 def either_reader(body: bytes) -> None:
