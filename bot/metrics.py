@@ -32,7 +32,7 @@ class Metrics:
         self.attempt_seconds = histogram("attempt_seconds", "Time of one try to send.", _SECONDS, "channel")
         self.latency = histogram("delivery_latency_seconds", "From stored to sent.", _LATENCY, "channel")
         self.in_flight = gauge("inflight", "Sends and polls running now.", "lane")
-        self.outbox_rows = gauge("outbox_rows", "Deliveries queued, counted up to 100,000.", "lane")
+        self.outbox_rows = gauge("outbox_rows", "Deliveries queued, counted up to 10,000.", "lane")
         self.oldest_queued = gauge("outbox_oldest_seconds", "Age of the queued delivery that expires first.")
         self.lease_expired = counter("lease_expired_total", "Sends whose worker died.")
         self.ambiguous = counter("ambiguous_total", "Sends that nobody knows the end of.", "channel")

@@ -1,5 +1,6 @@
 """Deliveries: which are due, what became of each attempt, and what a person may still do about them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -97,13 +98,14 @@ def take_due(work: Work, lane: str, room: int, after: int, limits: Mapping[str, 
     found = {row.id: row for row in deliveries.destinations_with_work(session, lane, after, some)}
     if not found:
         return Claim()
-    chosen = _chosen(work, lane, found, limits)[:room]
+    chosen = _chosen(work, lane, found, limits, room)[:room]
     due = [_due(row, found[row.destination_id], lane) for row in deliveries.take(session, chosen, now, now + LEASE)]
     return Claim(due, after=max(found) if len(found) == some else 0)
 
 
-def _chosen(work: Work, lane: str, found: Mapping[int, Any], limits: Mapping[str, int]) -> list[int]:
-    """Ids of what may be sent now: everybody's oldest, then everybody's second, so that a cut is fair."""
+def _chosen(work: Work, lane: str, found: Mapping[int, Any], limits: Mapping[str, int], wanted: int) -> list[int]:
+    """Ids of what may be sent now, about ``wanted``: everybody's oldest, then everybody's second, so that a cut
+    is fair."""
     session, now = work.session, work.now
     health = {row.id: health_of(row) for row in found.values()}
     for row in found.values():
@@ -115,7 +117,8 @@ def _chosen(work: Work, lane: str, found: Mapping[int, Any], limits: Mapping[str
     room: dict[int, int] = {}
     turns: list[list[int]] = [[] for _ in range(FULL_CLAIM)]
     taken: dict[int, int] = dict.fromkeys(open_ones, 0)
-    for one in deliveries.oldest_ready(session, lane, open_ones, max(limit.values())):
+    each = min(max(limit.values()), math.ceil(wanted / max(len(open_ones), 1)))
+    for one in deliveries.oldest_ready(session, lane, open_ones, each):
         id_ = one.destination_id
         if id_ not in room:
             room[id_] = breaker.room(health[id_], one.in_flight, limit[id_], now)
@@ -332,7 +335,7 @@ def release_all(work: Work) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The outbox as gauges show it.  ``rows`` per lane, counted up to 100,000 in all."""
+    """The outbox as gauges show it.  ``rows`` per lane, counted up to 10,000 in all."""
 
     rows: Mapping[str, int]
     oldest_seconds: float
@@ -342,7 +345,7 @@ def queue(work: Work) -> Queue:
     """What waits, at a cost that does not grow with it."""
     oldest = deliveries.oldest_queued(work.session)
     age = (work.now - oldest.created_at).total_seconds() if oldest else 0.0
-    return Queue(deliveries.queued(work.session, 100_000), max(age, 0.0))
+    return Queue(deliveries.queued(work.session, 10_000), max(age, 0.0))
 
 
 # What people do

@@ -152,7 +152,7 @@ def test_a_backlog_of_one_destination_delays_nobody(outbox: Outbox) -> None:
         outbox.queue(number)
     first = outbox.due(room=96)
     assert {one.destination_id for one in first} == {greedy, *modest}
-    assert len(first) == 54
+    assert 51 <= len(first) <= 54  # the others, and of the greedy one at most what may be in flight
 
 
 def test_when_all_have_a_backlog_all_go_on_equally(outbox: Outbox) -> None:
