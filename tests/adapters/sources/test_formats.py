@@ -17,6 +17,7 @@ from adapters.sources import formats
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 URL = "https://example.org/feeds/all.xml"
+RSS_090 = "/".join(("http://my.netscape.com", "rdf", "simple", "0.9", ""))
 NAMESPACES = (
     'xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/" '
     'xmlns:atom="http://www.w3.org/2005/Atom" xmlns:media="http://search.yahoo.com/mrss/" '
@@ -83,7 +84,7 @@ def fault_of(document: str | bytes, by: Callable[[str | bytes], formats.Document
         '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/">'
         '<channel rdf:about="x"><title>T</title></channel><item rdf:about="a"><title>A</title></item></rdf:RDF>',
         '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
-        'xmlns="http://my.netscape.com/rdf/simple/0.9/"><channel/><item><title>A</title></item></rdf:RDF>',
+        f'xmlns="{RSS_090}"><channel/><item><title>A</title></item></rdf:RDF>',
         atom("<entry><title>A</title></entry>"),
         "<feed><entry><title>A</title></entry></feed>",
         '<a:feed xmlns:a="https://www.w3.org/2005/atom/"><a:entry><a:title>A</a:title></a:entry></a:feed>',
