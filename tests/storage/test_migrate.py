@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 from sqlmodel import SQLModel
 
+import storage.models  # noqa: F401 (fills the metadata)
 from storage import migrate
 from storage.work import StorageError
 
