@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from adapters.base import FeedFailed, FeedFault
 from adapters.http import DENIED, Answer, Egress, Fetched, NoAnswer, NotSent, Outbound
+from adapters.http import client
 from adapters.http import outbound as doors
 from tests.fakes.receiver import Receiver, Trick
 
@@ -234,7 +235,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 
 
 async def test_connections_are_used_again_but_not_kept_to_all_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doors, "MAX_IDLE_HOSTS", 5)
+    monkeypatch.setattr(client, "MAX_IDLE", 5)
     connections: Counter[str] = Counter()
     open_now: set[object] = set()
 
