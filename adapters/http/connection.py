@@ -1,11 +1,12 @@
 """One connection to a receiver: a request is written, the answer to it is read, within bounds and in time.
 
-httptools reads the messages; how they are framed it judges strictly (no answer has two lengths).  It is lenient,
-as aiohttp is, in what cannot shift the border between two answers: a folded or odd header value, a line end
-without CR, a space after the size of a chunk.  For an answer that is refused is a message sent again.
+httptools reads the answers, strictly: where one ends must be beyond doubt before the next is taken from the same
+connection.  One that a strict reading refuses is read once more with patience, for refusing it means sending the
+message again; but it is the last on its connection.
 """
 
 import asyncio
+import select
 import socket
 from typing import Final, cast
 
@@ -28,22 +29,20 @@ class Connection(asyncio.Protocol):
     _body: list[bytes]
     _size: int  # of the body so far
     _fed: int  # bytes of all of it so far
+    _seen: list[bytes]  # all of them, while there is no status
     _complete: bool
     _last: bool  # no other may follow it on this connection
 
     def __init__(self, sock: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
-        self._socket = sock
+        self._readable = select.poll()
+        self._readable.register(sock, select.POLLIN)
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self._asked: asyncio.Future[Answer] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._rings = self._until = 0.0  # loop times
         self._parser = HttpResponseParser(self)
-        self._parser.set_dangerous_leniencies(
-            lenient_headers=True,
-            lenient_optional_cr_before_lf=True,
-            lenient_spaces_after_chunk_size=True,
-        )
+        self._patient = False
         self._clear()
 
     def ask(self, request: bytes, until: float) -> asyncio.Future[Answer]:
@@ -69,13 +68,7 @@ class Connection(asyncio.Protocol):
 
         What the loop knows may be older, and a request on a closed connection is lost without an answer.
         """
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return self.is_open()
-        except OSError:
-            pass
-        return False
+        return self.is_open() and not self._readable.poll(0)
 
     def close(self) -> None:
         """At once: every answer that counted has been read, and no goodbye is waited for."""
@@ -88,12 +81,17 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
 
     def data_received(self, data: bytes) -> None:
+        if not self._status:
+            self._seen.append(data)
         try:
             self._read(data[:MAX_HEAD])  # so that no head is longer than that, however much comes at once
             if rest := data[MAX_HEAD:]:
                 self._read(rest)
         except (HttpParserError, HttpParserUpgrade):
-            self._break_off("bad_answer")
+            if self._status or self._patient:
+                self._break_off("bad_answer")
+            else:
+                self._read_again()
 
     def eof_received(self) -> None:
         """Also the proper end of an answer that does not say how long it is."""
@@ -140,7 +138,7 @@ class Connection(asyncio.Protocol):
     def _clear(self) -> None:
         self.reusable = False
         self._status = self._size = self._fed = 0
-        self._headers, self._body = [], []
+        self._headers, self._body, self._seen = [], [], []
         self._complete = self._last = False
 
     def _read(self, data: bytes) -> None:
@@ -150,11 +148,21 @@ class Connection(asyncio.Protocol):
         self._fed += len(data)
         self._parser.feed_data(data)
         if self._complete:
-            # A request still being written would go on in the middle of the next one's answer.
-            self.reusable = not self._last and not self._transport.get_write_buffer_size()
+            doubt = self._last or self._patient or self._size > MAX_ANSWER
+            # A request that is still being written goes on where the next one should begin.
+            self.reusable = not doubt and not self._transport.get_write_buffer_size()
             self._settle()
         elif self._size > MAX_ANSWER or self._fed >= (MAX_WIRE if self._status else MAX_HEAD):
             self._break_off("bad_answer")
+
+    def _read_again(self) -> None:
+        """With folded and odd header values, and lines that end without CR.  Two lengths stay an error."""
+        self._patient = True
+        self._parser = HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_headers=True, lenient_optional_cr_before_lf=True)
+        seen = b"".join(self._seen)
+        self._clear()
+        self.data_received(seen)
 
     def _settle(self) -> None:
         asked, self._asked = self._asked, None
