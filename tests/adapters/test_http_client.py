@@ -8,8 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from yarl import URL
 
 from adapters.http import Egress, NoAnswer, NotSent, Outbound, client
+from adapters.http.connection import Connection
+from adapters.http.request import Origin, target
+from adapters.http.resolver import Resolver
 from tests.adapters.doors import outbound, post
 from tests.fakes.authority import Authority
 from tests.fakes.receiver import Receiver
@@ -200,6 +204,25 @@ async def test_the_reason_names_no_address() -> None:
     async with outbound() as out:
         with pytest.raises(NotSent, match=r"^no connection: Connection refused$"):
             await post(out, f"http://name.example:{port}/")
+
+
+async def test_a_connection_closed_before_anything_was_written_is_not_sent_on() -> None:
+    class Hesitant(client.Client):
+        async def _attach(self, opened: socket.socket, origin: Origin) -> Connection:
+            connection = await super()._attach(opened, origin)
+            await asyncio.shield(connection.lost)
+            return connection
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    with pytest.raises(NotSent) as raised:
+        await Hesitant(Resolver(), connections=1).exchange("POST", target(url, "x"), {}, b"", 5)
+    assert raised.value.code == "connect"
+    server.close()
+    await server.wait_closed()
 
 
 async def test_a_receiver_on_ipv6_is_reached() -> None:

@@ -71,7 +71,7 @@ async def test_after_an_answer_with_a_clear_end_the_connection_is_used_again(
     ],
 )
 async def test_after_an_answer_without_a_clear_end_it_is_not(answer: bytes, status: int, body: bytes | None) -> None:
-    async with Speaker(answer) as speaker, outbound() as out:
+    async with Speaker(answer) as speaker, outbound() as out, asyncio.timeout(2):  # nor is it waited for
         for _ in range(2):
             got = await post(out, speaker.url())
             assert got.status == status
