@@ -103,7 +103,7 @@ class Client:
         while kept := self._idle.get(origin):
             connection = kept[-1]
             self._forget(origin, connection)
-            if connection.is_quiet():
+            if connection.is_up():
                 return connection
             connection.close()
         return None

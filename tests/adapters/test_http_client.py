@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -44,8 +45,8 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
                 await speaker.open[0].wait_closed()
 
 
-@pytest.mark.parametrize("goodbye", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
-async def test_what_happened_to_a_connection_is_seen_before_the_loop_tells_of_it(goodbye: bytes) -> None:
+@pytest.mark.parametrize("linger", [False, True])
+async def test_that_a_connection_was_closed_is_seen_before_the_loop_tells_of_it(linger: bool) -> None:
     loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
@@ -59,13 +60,11 @@ async def test_what_happened_to_a_connection_is_seen_before_the_loop_tells_of_it
 
         async with outbound() as out:
             first, _ = await asyncio.gather(serve(), post(out, url))
-            if goodbye:
-                first.send(goodbye)  # would be taken for the next answer
-            else:
-                first.close()
+            if not linger:  # it is reset, not ended
+                first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            first.close()
             second, answer = await asyncio.gather(serve(), post(out, url))
             assert answer.body == b"ok"
-            first.close()
             second.close()
 
 
