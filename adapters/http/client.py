@@ -54,13 +54,17 @@ class Client:
         self._turns = asyncio.Semaphore(connections)
         self._loop = asyncio.get_running_loop()
         self._all: set[Connection] = set()
-        self._idle: dict[Origin, list[Connection]] = {}  # hosts longest unused first; connections likewise
+        self._idle: dict[Origin, dict[Connection, None]] = {}  # in the order in which they were left
         self._idle_count = 0
+        self._closed = False
 
     async def exchange(
         self, method: str, target: Target, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> Answer:
-        """``seconds`` is for all of it, and connecting may take half of that.  Raises NotSent, NoAnswer, ValueError."""
+        """``seconds`` is for all of it, and connecting may take half of that.
+
+        Raises NotSent, NoAnswer; ValueError for a method or header field that must not be sent.
+        """
         request = encode(method, target, headers, body)
         now = self._loop.time()
         connect_until = now + min(2 * CONNECT_SECONDS, seconds / 2)
@@ -81,6 +85,8 @@ class Client:
             self._turns.release()
 
     async def close(self) -> None:
+        """Break off what still runs, too."""
+        self._closed = True
         for connection in self._all:
             connection.close()
         if self._all:
@@ -101,7 +107,7 @@ class Client:
     def _take(self, origin: Origin) -> Connection | None:
         """The one used last, for it is the likeliest to be still open."""
         while kept := self._idle.get(origin):
-            connection = kept[-1]
+            connection = next(reversed(kept))
             self._forget(origin, connection)
             if connection.is_up():
                 return connection
@@ -109,19 +115,19 @@ class Client:
         return None
 
     def _keep(self, origin: Origin, connection: Connection) -> None:
-        self._idle.setdefault(origin, []).append(connection)
+        self._idle.setdefault(origin, {})[connection] = None
         self._idle_count += 1
         connection.rest(self._loop.time() + KEEP_SECONDS)
         if self._idle_count > MAX_IDLE:
             stalest = next(iter(self._idle))
-            given_up = self._idle[stalest][0]
+            given_up = next(iter(self._idle[stalest]))
             self._forget(stalest, given_up)
             given_up.close()
 
     def _forget(self, origin: Origin, connection: Connection) -> None:
-        kept = self._idle.get(origin, [])
+        kept = self._idle.get(origin, {})
         if connection in kept:
-            kept.remove(connection)
+            del kept[connection]
             self._idle_count -= 1
             if not kept:
                 del self._idle[origin]
@@ -141,8 +147,10 @@ class Client:
                 connection = await self._attach(await self._dial(addresses, origin.port, until), origin)
         except TimeoutError:
             raise NotSent("connect_timeout") from None
+        if self._closed:
+            connection.close()
         if not connection.is_open():
-            raise NotSent("connect", "no connection: closed at once")
+            raise NotSent("connect", "no connection: it was closed at once")
         self._all.add(connection)
         connection.lost.add_done_callback(partial(self._lost, origin, connection))
         return connection

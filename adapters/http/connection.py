@@ -16,8 +16,9 @@ from adapters.http.answer import MAX_ANSWER, Answer, Headers, NoAnswer
 MAX_HEAD: Final = 32 * 1024  # bytes of status line and header fields, those of interim answers included
 MAX_WIRE: Final = MAX_HEAD + 2 * MAX_ANSWER  # bytes of an answer as they come, the sizes of chunks included
 
-_STATE: Final = (socket.IPPROTO_TCP, socket.TCP_INFO, 1) if hasattr(socket, "TCP_INFO") else None  # its first byte
-_CLOSED: Final = (b"\x07", b"\x08")  # TCP_CLOSE, TCP_CLOSE_WAIT (tcp(7))
+# The state of the connection is the first byte of what Linux tells about it (tcp(7)).
+_STATE: Final = (socket.IPPROTO_TCP, socket.TCP_INFO, 1) if hasattr(socket, "TCP_INFO") else None
+_CLOSED: Final = (b"\x07", b"\x08")  # TCP_CLOSE, TCP_CLOSE_WAIT
 
 
 class Connection(asyncio.Protocol):
@@ -51,7 +52,6 @@ class Connection(asyncio.Protocol):
 
         The answer counts from its status line on: when its body breaks off or is slow, what came is returned.
         """
-        self._clear()
         self._asked = asked = self._loop.create_future()
         self._transport.write(request)
         self._watch(until)
@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
 
     def rest(self, until: float) -> None:
         """Stay open unused, until then at most (loop time)."""
+        self._clear()
         self._watch(until)
 
     def is_open(self) -> bool:

@@ -102,7 +102,8 @@ class Outbound:
         """One request to an address a user chose; redirects are an answer like any other.
 
         The answer counts from its status line on: when its body breaks off or is slow, what came is returned.
-        ``timeout_seconds`` is for all of it, and connecting may take half of that.  Raises NotSent, NoAnswer.
+        ``timeout_seconds`` is for all of it, and connecting may take half of that.  Raises NotSent, NoAnswer;
+        ValueError for a header field that must not be sent.
         """
         try:
             client, checked = self._checked(url)

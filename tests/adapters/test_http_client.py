@@ -7,8 +7,10 @@ import struct
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp.abc import ResolveResult
 from yarl import URL
 
 from adapters.http import Egress, NoAnswer, NotSent, Outbound, client
@@ -106,6 +108,26 @@ async def test_at_the_end_all_connections_are_closed() -> None:
         await speaker.until(gone=1)
         with pytest.raises(NoAnswer):
             await running
+
+
+async def test_what_is_still_connecting_at_the_end_goes_no_further() -> None:
+    found = asyncio.Event()
+
+    class Names(Resolver):
+        async def resolve(self, *args: Any, **kwargs: Any) -> list[ResolveResult]:
+            await found.wait()
+            return await super().resolve(*args, **kwargs)
+
+    async with Speaker() as speaker:
+        ending = client.Client(Names(lambda name: ["127.0.0.1"]), connections=1)
+        url = URL(f"http://late.example:{speaker.port}/")
+        running = asyncio.ensure_future(ending.exchange("POST", target(url, "x"), {}, b"", 5))
+        await asyncio.sleep(0)
+        await ending.close()
+        found.set()
+        with pytest.raises(NotSent):
+            await running
+        assert speaker.requests == []
 
 
 # --- shared -------------------------------------------------------------------------------------------------
