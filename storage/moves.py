@@ -102,9 +102,8 @@ def revive(session: Session, subscription_id: int, number: int, paused_until: da
 
 def end_twin(session: Session, subscription_id: int, twin_id: int, now: datetime) -> None:
     """Another subscription brings the same posts to the same chat: what both have queued is sent by that one only."""
-    session.execute(
-        update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.id == subscription_id).values(active=False, ended_at=now)
-    )
+    active = and_(SUBSCRIPTIONS.c.id == subscription_id, SUBSCRIPTIONS.c.active)
+    session.execute(update(SUBSCRIPTIONS).where(active).values(active=False, ended_at=now))
     twins = DELIVERIES.alias("twins")
     in_both = select(twins.c.id).where(twins.c.subscription_id == twin_id, twins.c.post_id == DELIVERIES.c.post_id)
     queued = DELIVERIES.c.state.in_([DeliveryState.READY, DeliveryState.WAITING, DeliveryState.HELD])
