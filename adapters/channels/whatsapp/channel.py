@@ -59,10 +59,11 @@ class WhatsApp:
         *,
         clock: Callable[[], float] = time.monotonic,
         rest: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self.name = name
         self._outbound, self._config = outbound, config or settings.Config()
-        self._rest = rest
+        self._rest, self._timeout_seconds = rest, timeout_seconds
         self._limits = Limits(clock)
         self._refused: Recent[tuple[str, int], int] = Recent(MAX_REFUSED)  # how often, by message and code
         self._templates: dict[tuple[str, str], tuple[str, int]] = {}  # language and count that worked
@@ -198,7 +199,7 @@ class WhatsApp:
         config = self._config
         body = messages.addressed(content, message, address, config.business_account_id)
         try:
-            answer = await self._call("POST", f"{config.phone_number_id}/messages", body, TIMEOUT_SECONDS)
+            answer = await self._call("POST", f"{config.phone_number_id}/messages", body)
         except NotSent as error:
             raise TryAgain(f"WhatsApp was not reached: {error}", code=error.code) from error
         except NoAnswer as error:
@@ -277,13 +278,13 @@ class WhatsApp:
         if not message.file.isalnum():
             raise Rejected("there is no file in this message", code="no_file")
         try:
-            answer = await self._call("GET", message.file, None, TIMEOUT_SECONDS)
+            answer = await self._call("GET", message.file, None)
         except (NotSent, NoAnswer) as error:
             raise TryAgain(f"WhatsApp was not reached: {error}", code=error.code) from error
         refusal = codes.read(answer.status, answer.body, self._config.token)
         if refusal is not None:
-            verdict = codes.verdict(refusal.code)
-            raise verdict.error(refusal.reason, code=str(refusal.code), status=answer.status)
+            kind = Rejected if refusal.code == codes.NO_SUCH_ID else codes.verdict(refusal.code).error
+            raise kind(refusal.reason, code=str(refusal.code), status=answer.status)
         url, size = _file(answer)
         if not self._may_have_token(url):
             raise Rejected("WhatsApp named no address of the file", code="no_file", status=answer.status)
@@ -311,14 +312,16 @@ class WhatsApp:
 
     # --- Both ---
 
-    async def _call(self, method: str, path: str, body: messages.Content | None, seconds: float) -> Answer:
+    async def _call(
+        self, method: str, path: str, body: messages.Content | None, at_most: float = TIMEOUT_SECONDS
+    ) -> Answer:
         config = self._config
         return await self._outbound.call(
             method,
             f"{config.base_url.rstrip('/')}/{config.api_version}/{path}",
             {"Content-Type": "application/json", **self._authorization},
             b"" if body is None else msgspec.json.encode(body),
-            timeout_seconds=seconds,
+            timeout_seconds=min(self._timeout_seconds, at_most),
         )
 
     @property

@@ -32,7 +32,7 @@ TEMPLATE_WITHHELD: Final = frozenset(
 )
 """No template goes to this person, or at all, for now; free text will once they write."""
 
-NO_REASON: Final = 0  # of ``Refusal.code``: an answer without a code, from some machine in between
+NO_SUCH_ID: Final = 33  # of what stands in the path
 _MAX_REASON: Final = 500
 
 
@@ -64,7 +64,7 @@ def read(status: int, body: bytes, secret: str) -> Refusal | None:
     if not isinstance(code, int) or isinstance(code, bool):
         return None
     if code == 100 and error.get("error_subcode") == 33:  # how a wrong id in the path is told
-        code = 33
+        code = NO_SUCH_ID
     return Refusal(code, _reason(error, code, secret), status)
 
 
@@ -107,7 +107,7 @@ _PERHAPS_SENT = Verdict(Ambiguous, tries=4)
 _GROUPS: Final[Mapping[Verdict, tuple[int, ...]]] = {
     # 13.1; and the account's own troubles of 13.2 and 13.4
     _PERSON_MUST_ACT: (
-        *(0, 3, 10, 33, 190, 131005, 131045, 133006, 133010),
+        *(0, 3, 10, NO_SUCH_ID, 190, 131005, 131045, 133006, 133010),
         *(368, 131031, 131037, 131042, 131044, 133015, 133016),
     ),
     Verdict(Suspended, (3600,)): (131048,),  # too many people called us spam

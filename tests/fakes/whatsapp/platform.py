@@ -18,8 +18,8 @@ from tests.fakes.whatsapp.callbacks import Callbacks, Update
 from tests.fakes.whatsapp.checks import Body, Failure, Template, check
 from tests.fakes.whatsapp.people import Person, Shown
 
-Trick = Literal["hang", "reset", "html"]
-"""Never answers; takes the message and breaks the connection; a proxy's error page."""
+Trick = Literal["hang", "reset", "empty", "html"]
+"""Takes the message and never answers, breaks the connection, or answers without an id; a proxy's error page."""
 
 WINDOW = timedelta(hours=24)
 TOKEN, APP_SECRET, VERIFY_TOKEN = "EAAtest-token", "test-app-secret", "test-verify-token"
@@ -255,6 +255,8 @@ class FakeWhatsApp:
         elif trick == "hang":
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), 60)
+        if trick == "empty":
+            return web.json_response({})
         return web.json_response(shapes.success(body, person, shown))
 
     def _scripted(self, body: Body) -> Trick | None:

@@ -58,7 +58,10 @@ def test_the_limit_of_a_pair_is_waited_for_as_documented() -> None:
         ({"code": 100, "error_data": "a bare string"}, Refusal(100, "WhatsApp 100: a bare string", 400)),
         ({"code": 100, "error_subcode": 33, "message": "no id"}, Refusal(33, "WhatsApp 33: no id", 400)),
         ({"code": 1, "fbtrace_id": "AbC"}, Refusal(1, "WhatsApp 1: no reason given (trace AbC)", 400)),
-        ({"code": 190, "message": "Malformed access token EAAsecret"}, Refusal(190, "WhatsApp 190: Malformed access token …", 400)),
+        (
+            {"code": 190, "message": "Malformed access token EAAsecret"},
+            Refusal(190, "WhatsApp 190: Malformed access token …", 400),
+        ),
         ({"code": 2, "message": "a\0b\nc"}, Refusal(2, "WhatsApp 2: ab c", 400)),
         ({"code": "190"}, None),
         ({"message": "no code"}, None),
