@@ -57,8 +57,9 @@ def _entry(entry: Object, phone_number_id: str) -> Iterator[AnyEvent]:
 
 def _updates(value: Object) -> Iterator[AnyEvent]:
     contacts = _objects(value, "contacts")
+    known = {_string(one, name): one for name in ("wa_id", "user_id") for one in contacts}
     for message in _objects(value, "messages"):
-        yield from _message(message, contacts)
+        yield from _message(message, _contact_of(message, contacts, known))
     for status in _objects(value, "statuses"):
         yield _status(status)
     for preference in _objects(value, "user_preferences"):
@@ -72,19 +73,19 @@ def _updates(value: Object) -> Iterator[AnyEvent]:
 # --- Messages ---
 
 
-def _message(message: Object, contacts: Sequence[Object]) -> Iterator[AnyEvent]:
+def _message(message: Object, person: Object) -> Iterator[AnyEvent]:
+    """``person``: the contact that it is from."""
     kind, message_id = _string(message, "type") or "unknown", _string(message, "id", _MAX_ID)
     if kind == "system":
         yield from _system(message, message_id)
         return
-    names = _names_of(message, contacts)
+    names = _names_of(message, person)
     if not message_id or not names or "group_id" in message:  # we are in no groups
         yield _unknown(f"a message of the type {kind[:40]!r}", _encoded(message))
         return
-    person, context = _contact_of(message, contacts), _object(message, "context")
+    context = _object(message, "context")
     sender = next(filter(is_user_id, names), names[0])
     text, action = _words(message, kind)
-    phone = from_platform(_string(message, "from") or _string(person, "wa_id"))
     yield ChatMessage(
         key=f"m:{message_id}",
         at=_time(message),
@@ -94,7 +95,7 @@ def _message(message: Object, contacts: Sequence[Object]) -> Iterator[AnyEvent]:
         sender=sender,
         sender_also=tuple(name for name in names if name != sender),
         sender_name=_string(_object(person, "profile"), "name", _MAX_NAME),
-        phone=phone,
+        phone=names[0] if names[0].startswith("+") else "",
         addressed=kind not in _NO_WORDS,
         kind="text" if kind in ("text", "button", "interactive") else kind[:40],
         text=text,
@@ -120,9 +121,8 @@ def _words(message: Object, kind: str) -> tuple[str, str]:
     return (_string(content, "caption", MAX_TEXT), "") if kind in _MEDIA else ("", "")
 
 
-def _names_of(message: Object, contacts: Sequence[Object]) -> tuple[str, ...]:
+def _names_of(message: Object, person: Object) -> tuple[str, ...]:
     """Under what addresses this person may be known; first where an answer goes: the number, if it is told."""
-    person = _contact_of(message, contacts)
     number = from_platform(_string(message, "from") or _string(person, "wa_id"))
     second = from_platform(_string(person, "wa_id"))
     ids = [
@@ -133,13 +133,11 @@ def _names_of(message: Object, contacts: Sequence[Object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, names)))
 
 
-def _contact_of(message: Object, contacts: Sequence[Object]) -> Object:
-    """The contact that a message is from, of several by number or id."""
-    for ours, theirs in (("from_user_id", "user_id"), ("from", "wa_id")):
-        if known := _string(message, ours):
-            for contact in contacts:
-                if _string(contact, theirs) == known:
-                    return contact
+def _contact_of(message: Object, contacts: Sequence[Object], known: Mapping[str, Object]) -> Object:
+    """Of several by id or number; ``known``: the contacts by both."""
+    for name in ("from_user_id", "from"):
+        if (who := _string(message, name)) and who in known:
+            return known[who]
     return contacts[0] if len(contacts) == 1 else {}
 
 
@@ -164,7 +162,7 @@ def _system(message: Object, message_id: str) -> Iterator[AnyEvent]:
 
 
 def _status(status: Object) -> AnyEvent:
-    """Never more than one error counts: a failure may be told in the answer to the send as well."""
+    """What became of a message of ours (7)."""
     message_id, word = _string(status, "id", _MAX_ID), _string(status, "status")[:40]
     if not message_id or not word:
         return _unknown("a status", _encoded(status))
