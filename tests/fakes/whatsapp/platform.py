@@ -61,6 +61,8 @@ class Media:
     content: bytes
     mime_type: str = "application/octet-stream"
     file_size: int | None = None  # told; None: as it is
+    packed: bool = False
+    broken: bool = False  # ends too early
 
 
 @dataclass
@@ -330,7 +332,15 @@ class FakeWhatsApp:
         return web.json_response({"messaging_product": "whatsapp", "id": media_id, "url": url, "file_size": size})
 
     async def _file(self, request: web.Request) -> web.Response:
-        return web.Response(body=self.media[request.match_info["id"]].content)
+        media = self.media[request.match_info["id"]]
+        response = web.Response(body=media.content)
+        if media.packed:
+            response.enable_compression(web.ContentCoding.gzip)
+        if media.broken:
+            assert request.transport is not None
+            request.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + media.content)
+            request.transport.close()
+        return response
 
     # --- Statuses ---
 

@@ -206,10 +206,13 @@ async def test_an_answer_that_says_nothing_leaves_open_what_happened(
     assert (type(error), error.code, error.status) == (Ambiguous, f"http_{status}", status)
 
 
-@pytest.mark.parametrize(("given", "seconds"), [({"text": "hello"}, 5), ({"post": POST}, 120)])
+@pytest.mark.parametrize(
+    ("given", "seconds"), [({"text": "hello"}, 5), ({"code": "482913", "event": "code"}, 5), ({"post": POST}, 120)]
+)
 async def test_a_message_without_an_answer_may_have_been_sent(
     channel: WhatsApp, whatsapp: FakeWhatsApp, given: dict[str, Any], seconds: int
 ) -> None:
+    whatsapp.add(LOGIN)
     whatsapp.fail(ANA, "reset")
     error = await refused(channel, message(**given))
     assert (type(error), error.after) == (Ambiguous, timedelta(seconds=seconds))
@@ -219,7 +222,8 @@ async def test_a_message_without_an_answer_may_have_been_sent(
 async def test_nobody_waits_for_ever(outbound: Outbound, whatsapp: FakeWhatsApp) -> None:
     channel = WhatsApp(outbound, config=whatsapp.config(), timeout_seconds=0.1)
     whatsapp.fail(ANA, "hang")
-    error = await refused(channel, message("hello"))
+    async with asyncio.timeout(5):
+        error = await refused(channel, message("hello"))
     assert (type(error), error.code) == (Ambiguous, "timeout")
 
 
@@ -280,6 +284,12 @@ async def test_the_other_spelling_of_a_number_is_tried_once_and_remembered(
 
 async def test_a_number_without_another_spelling_is_tried_once(channel: WhatsApp, whatsapp: FakeWhatsApp) -> None:
     assert (await refused(channel, message("hello", address="+14155550100"))).code == "131026"
+    assert len(whatsapp.refused) == 1
+
+
+async def test_another_refusal_is_no_matter_of_spelling(channel: WhatsApp, whatsapp: FakeWhatsApp) -> None:
+    whatsapp.fail("+525512345678", 135000)
+    assert (await refused(channel, message("hello", address="+525512345678"))).code == "135000"
     assert len(whatsapp.refused) == 1
 
 

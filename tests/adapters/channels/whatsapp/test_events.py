@@ -197,6 +197,10 @@ def test_of_several_contacts_the_senders_is_taken() -> None:
     event = one({"contacts": [bob, CONTACT], "messages": [message]})
     assert isinstance(event, ChatMessage)
     assert event.sender_name == "Test User"
+    hidden = {name: value for name, value in message.items() if name != "from"} | {"from_user_id": USER_ID}
+    event = one({"contacts": [bob, CONTACT], "messages": [hidden]})
+    assert isinstance(event, ChatMessage)
+    assert event.sender_name == "Test User"
     event = one({"contacts": [bob, bob], "messages": [message]})
     assert isinstance(event, ChatMessage)
     assert event.sender_name == ""

@@ -1,6 +1,7 @@
 """Callbacks over real sockets, from people's phones to events, and files."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
@@ -220,22 +221,30 @@ async def test_an_attached_file_is_fetched(hook: Hook, whatsapp: FakeWhatsApp, c
     assert await channel.download(said) == content
 
 
+MIB = 1024 * 1024
+
+
 @pytest.mark.parametrize(
-    ("size", "told", "code"),
-    [(5 * 1024 * 1024 + 1, None, "too_large"), (10, 5 * 1024 * 1024 + 1, "too_large")],
-    ids=["as told", "only told"],
+    ("size", "about"),
+    [(5 * MIB + 1, {}), (10, {"file_size": 5 * MIB + 1}), (5 * MIB + 1, {"file_size": 10, "packed": True})],
+    ids=["as told", "only told", "once unpacked"],
 )
-async def test_a_file_that_is_too_large_is_not_fetched(
-    whatsapp: FakeWhatsApp, channel: WhatsApp, size: int, told: int | None, code: str
+async def test_a_file_that_is_too_large_is_refused(
+    whatsapp: FakeWhatsApp, channel: WhatsApp, size: int, about: dict[str, Any]
 ) -> None:
-    file = whatsapp.store(b"x" * size, file_size=told)
+    file = whatsapp.store(b"x" * size, **about)
     with pytest.raises(Rejected) as error:
         await channel.download(chat_message(file=file))
-    assert error.value.code == code
+    assert error.value.code == "too_large"
+
+
+async def test_half_a_file_is_none(whatsapp: FakeWhatsApp, channel: WhatsApp) -> None:
+    with pytest.raises(TryAgain, match="whole"):
+        await channel.download(chat_message(file=whatsapp.store(b"half", broken=True)))
 
 
 async def test_a_file_whose_size_is_a_lie_is_not_kept(whatsapp: FakeWhatsApp, channel: WhatsApp) -> None:
-    file = whatsapp.store(b"x" * (5 * 1024 * 1024 + 1), file_size=10)
+    file = whatsapp.store(b"x" * (5 * MIB + 1), file_size=10)
     with pytest.raises(TryAgain):
         await channel.download(chat_message(file=file))
 
