@@ -84,6 +84,13 @@ class WhatsApp:
     async def send(self, message: Message) -> Receipt:
         self._must_be_set("token")
         self._must_be_set("phone_number_id")
+        try:
+            async with asyncio.timeout(self._timeout_seconds):  # for all that is tried
+                return await self._send(message)
+        except TimeoutError:
+            raise _ambiguous(message, "WhatsApp took too long", "timeout", None) from None
+
+    async def _send(self, message: Message) -> Receipt:
         if message.code:
             return await self._code(message)
         if message.event == "nudge":
@@ -163,6 +170,7 @@ class WhatsApp:
                 elif _number(error) == codes.WRONG_COUNT and count:
                     count -= 1
                 else:
+                    self._templates.pop(key, None)  # it may have been changed
                     raise
             else:
                 self._templates[key] = (languages[0], count)

@@ -48,6 +48,7 @@ class Rules:
     throttle_status: int = 400  # documentation says 429, traffic mostly 400
     window: Literal["at once", "later", "off"] = "at once"  # how a message outside the 24 hours is refused
     exact_numbers: bool = False  # only the spelling of the ids is taken
+    slow_seconds: float = 0.0  # before each answer
 
 
 @dataclass
@@ -227,6 +228,7 @@ class FakeWhatsApp:
     async def _messages(self, request: web.Request) -> web.Response:
         self._is_ours(request)
         body = await request.json()
+        await asyncio.sleep(self.rules.slow_seconds)
         if "status" in body:
             return self._mark(body)
         try:

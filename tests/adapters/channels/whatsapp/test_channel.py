@@ -227,6 +227,17 @@ async def test_nobody_waits_for_ever(outbound: Outbound, whatsapp: FakeWhatsApp)
     assert (type(error), error.code) == (Ambiguous, "timeout")
 
 
+async def test_all_that_is_tried_has_one_time_limit(
+    outbound: Outbound, whatsapp: FakeWhatsApp, clock: MovableClock
+) -> None:
+    await closed(whatsapp, clock, replace(NEWS, parameters=0))  # found at the fourth try
+    whatsapp.rules.slow_seconds = 0.12
+    channel = WhatsApp(outbound, config=whatsapp.config(alert_template="news"), timeout_seconds=0.3)
+    error = await refused(channel, message(post=POST, window_open=False))
+    assert (type(error), error.code) == (Ambiguous, "timeout")
+    assert len(whatsapp.refused) < 3
+
+
 async def test_a_platform_that_is_not_there_is_tried_again(outbound: Outbound, whatsapp: FakeWhatsApp) -> None:
     channel = WhatsApp(outbound, config=whatsapp.config(base_url="http://127.0.0.1:1"))
     error = await refused(channel, message("hello"))
@@ -371,6 +382,18 @@ async def test_a_post_to_who_is_silent_fills_as_many_gaps_as_there_are(
         await channel.send(message(post=POST, window_open=False))
     assert [shown.text for shown in whatsapp.screen(ANA)] == [text, text]
     assert len(whatsapp.refused) == 3 - parameters
+
+
+async def test_a_template_that_was_changed_is_found_out_anew(
+    channel: WhatsApp, whatsapp: FakeWhatsApp, clock: MovableClock, monotonic: Monotonic
+) -> None:
+    await closed(whatsapp, clock, replace(NEWS, parameters=1))
+    await channel.send(message(post=POST, window_open=False))
+    whatsapp.add(NEWS)
+    assert type(await refused(channel, message(post=POST, window_open=False))) is WindowClosed
+    monotonic.now += 60
+    await channel.send(message(post=POST, window_open=False))
+    assert [len(shown.parameters) for shown in whatsapp.screen(ANA)] == [1, 3]
 
 
 @pytest.mark.parametrize("given", [{"text": "hello"}, {"text": "gone", "event": "feed.gone"}])
