@@ -52,7 +52,8 @@ class Dispatcher:
         self._database, self._channels, self._clock = database, channels, clock
         self._metrics, self._gate, self._schedules = metrics, gate, schedules
         self._renderer = Renderer(database)
-        self._open_ring = lru_cache(RINGS)(lambda sealed, uid: destinations.open_ring(vault, uid, sealed))
+        self._vault = vault
+        self._ring = lru_cache(RINGS)(self._open_ring)
         self._sent: Batches[deliveries.Sent] = Batches(self._settle, AT_ONCE, LINGER)
         self.lanes = [Lane(self, lane, slots[lane]) for lane in slots]
 
@@ -134,12 +135,12 @@ class Dispatcher:
             return TryAgain("Postbell could not send it; its log says more", code="internal")
 
     async def _message(self, due: deliveries.DueDelivery, channel: Channel, now: datetime) -> Message:
-        ring: Ring = self._open_ring(due.sealed, due.destination_uid) if due.sealed else Ring()
+        ring: Ring = self._ring(due.sealed, due.destination_uid) if due.sealed else Ring()
         post = await self._renderer.view(due.post, channel.max_text) if due.post else None
         if due.post and not post:
             raise Rejected("its post is no longer stored", code="post_gone")
         return Message(
-            id=due.message_id(post.id if post else ""),
+            id=deliveries.message_id(due, post.id if post else ""),
             address=due.address,
             secrets=tuple(one.text.encode() for one in ring.active(now)),
             event=due.event or "post.created",
@@ -149,6 +150,9 @@ class Dispatcher:
             sent_at=now,
             attempt=due.attempts,
         )
+
+    def _open_ring(self, sealed: str, uid: str) -> Ring:
+        return destinations.open_ring(self._vault, uid, bytes.fromhex(sealed))
 
     async def _settle(self, sent: Sequence[deliveries.Sent]) -> None:
         """Store what attempts came to, again and again while their leases last."""
