@@ -36,7 +36,7 @@ SQLITE = {
     "{/hex}": ")",
 }
 POSTGRESQL = {
-    "{rows}": "json_array_elements(CAST(:rows AS json))",
+    "{rows}": "jsonb_array_elements(CAST(:rows AS jsonb))",
     "{ids}": "SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(:ids AS json))",
     "{in}": "= ANY (ARRAY(",  # as an array: as a join, PostgreSQL walks whole tables when its statistics are old
     "{/in}": "))",

@@ -19,7 +19,7 @@ from bot.rules.vault import Vault, WrongKey
 from bot.usecases import deliveries, destinations, posts
 from storage.database import Database, StorageError
 
-AT_ONCE = 64  # attempts settled in one transaction
+AT_ONCE = 256  # attempts settled in one transaction
 LINGER = 0.01  # seconds that few finished attempts wait for more
 AHEAD = 6  # times a lane's slots: claimed before they are begun
 LAST_WORDS = 0.5  # seconds at a stop for storing how the last sends ended; else their leases run out

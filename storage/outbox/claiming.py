@@ -102,8 +102,7 @@ def wake_waiting(session: Session, now: datetime, limit: int) -> int:
     return _WAKE.run(session, now=to_micros(now), limit=limit)
 
 
-# A loose scan, one step for each destination (reliability page, 4.3).  CROSS: SQLite takes the tables in this order
-# and ends the scan at the limit.
+# A loose scan, one step for each destination, which the limit ends (reliability page, 4.3).
 _WITH_WORK = Query(
     """
     WITH RECURSIVE found (id) AS (
@@ -114,11 +113,10 @@ _WITH_WORK = Query(
                 WHERE state = 'ready' AND lane = :lane AND destination_id > found.id)
         FROM found WHERE found.id IS NOT NULL
     )
-    SELECT {row} id, channel, troubled {/row} FROM (
-        SELECT destinations.id, destinations.channel, {troubled} AS troubled
-        FROM found CROSS JOIN destinations WHERE destinations.id = found.id
-        LIMIT :limit {lock} FOR NO KEY UPDATE OF destinations SKIP LOCKED {/lock}
-    ) AS locked
+    SELECT {row} destinations.id, destinations.channel, {troubled} {/row}
+    FROM (SELECT id FROM found WHERE id IS NOT NULL LIMIT :limit) AS near
+    JOIN destinations ON destinations.id = near.id
+    {lock} FOR NO KEY UPDATE OF destinations SKIP LOCKED {/lock}
     """.replace("{troubled}", _TROUBLED),
     WithWork,
 )
@@ -131,10 +129,9 @@ def destinations_with_work(session: Session, lane: str, after: int, limit: int) 
 
 
 # Everybody's oldest, then everybody's second: a cut is fair.  One index step for each row, one more to count.
-_OLDEST = Query(
-    """
+_OLDEST = """
     WITH RECURSIVE room (destination_id, n) AS (
-        SELECT CAST(value->>0 AS bigint), CAST(value->>1 AS bigint) FROM {rows}
+        SELECT CAST(value->>0 AS bigint), CAST(value->>1 AS bigint) FROM {rows} AS given
     ), oldest (destination_id, room, id, n) AS (
         SELECT room.destination_id,
             room.n - (SELECT count(*) FROM deliveries
@@ -143,21 +140,24 @@ _OLDEST = Query(
              WHERE state = 'ready' AND lane = :lane AND destination_id = room.destination_id),
             1
         FROM room
-        UNION ALL
-        SELECT destination_id, room,
-            (SELECT min(id) FROM deliveries
-             WHERE state = 'ready' AND lane = :lane AND destination_id = oldest.destination_id AND id > oldest.id),
-            n + 1
-        FROM oldest WHERE id IS NOT NULL AND n < room AND n < :each
+        {further}
     )
     SELECT {row} {columns} {/row}
     FROM deliveries JOIN destinations ON destinations.id = deliveries.destination_id
     WHERE deliveries.expires_at > :now AND deliveries.id {in}
         SELECT id FROM oldest WHERE id IS NOT NULL AND n <= room ORDER BY n, destination_id LIMIT :limit
     {/in}
-    """.replace("{columns}", _COLUMNS),
-    DueDelivery,
-)
+    """.replace("{columns}", _COLUMNS)
+_FURTHER = """
+        UNION ALL
+        SELECT destination_id, room,
+            (SELECT min(id) FROM deliveries
+             WHERE state = 'ready' AND lane = :lane AND destination_id = oldest.destination_id AND id > oldest.id),
+            n + 1
+        FROM oldest WHERE id IS NOT NULL AND n < room AND n < :each
+    """
+_ONE_OF_EACH = Query(_OLDEST.replace("{further}", ""), DueDelivery)
+_SOME_OF_EACH = Query(_OLDEST.replace("{further}", _FURTHER), DueDelivery)
 
 # The state is spelt so that no index of ready rows fits: PostgreSQL would walk all of it when its statistics are old.
 _LEASE = Statement("""
@@ -177,15 +177,10 @@ def take(
     if not rooms:
         return []
     token = leases.new_token()
-    found = _OLDEST.rows(
-        session,
-        lane=lane,
-        rows=packed(list(rooms.items())),
-        each=math.ceil(limit / len(rooms)),
-        limit=limit,
-        token=token,
-        now=to_micros(now),
-    )
+    each = math.ceil(limit / len(rooms))
+    wanted = _SOME_OF_EACH if each > 1 else _ONE_OF_EACH
+    given = packed(list(rooms.items()))
+    found = wanted.rows(session, lane=lane, rows=given, each=each, limit=limit, token=token, now=to_micros(now))
     found.sort(key=_id)
     ids = packed([due.id for due in found])
     if _LEASE.run(session, ids=ids, token=token, until=to_micros(until), now=to_micros(now)) < len(found):
