@@ -14,8 +14,9 @@ from bot.rules import breaker, retry
 from bot.rules.retry import Schedules
 from bot.usecases import notices
 from storage import accounts, destinations
+from storage.columns import to_micros
 from storage.database import Work
-from storage.models import HEALTH, DeliveryState, to_micros
+from storage.models import HEALTH, DeliveryState
 from storage.outbox import claiming, looking, recording, settling, sweeping
 from storage.outbox.claiming import DueDelivery as DueDelivery
 

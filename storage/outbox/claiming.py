@@ -11,7 +11,7 @@ import msgspec
 from sqlmodel import Session
 
 from storage import leases
-from storage.models import from_micros, to_micros
+from storage.columns import from_micros, to_micros
 from storage.outbox import DELIVERIES
 from storage.statements import Query, Statement, packed
 

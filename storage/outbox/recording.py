@@ -9,7 +9,8 @@ from sqlalchemy import BindParameter, Insert, Select, and_, bindparam, case, ins
 from sqlmodel import Session
 
 from storage import leases
-from storage.models import DeliveryState, Destination, Post, Subscription, UtcTime
+from storage.columns import UtcTime
+from storage.models import DeliveryState, Destination, Post, Subscription
 from storage.outbox import DELIVERIES
 
 DESTINATIONS = Destination.__table__

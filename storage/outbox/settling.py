@@ -11,7 +11,8 @@ from sqlalchemy import update
 from sqlmodel import Session
 
 from storage import leases
-from storage.models import DeliveryState, to_micros
+from storage.columns import to_micros
+from storage.models import DeliveryState
 from storage.outbox import DELIVERIES
 from storage.statements import Statement, packed
 

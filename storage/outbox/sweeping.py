@@ -7,7 +7,8 @@ from sqlalchemy import and_, delete, func, literal, or_, select, tuple_, update
 from sqlmodel import Session
 
 from storage import leases
-from storage.models import Attempt, DeliveryState, UtcTime, moved_back
+from storage.columns import UtcTime, moved_back
+from storage.models import Attempt, DeliveryState
 from storage.outbox import DELIVERIES, QUEUED, is_one_of
 
 ATTEMPTS = Attempt.__table__
