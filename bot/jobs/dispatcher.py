@@ -102,9 +102,9 @@ class Dispatcher:
         if started > lease_over - LONGEST_SEND:
             await self._hand_back([claimed])
             return
-        result = await self._send(due, started_at)
-        ended_at, seconds = self._clock(), monotonic() - started
         channel = self._channels.get(due.channel)
+        result = await self._send(due, channel, started_at)
+        ended_at, seconds = self._clock(), monotonic() - started
         self._metrics.observe_attempt(due.channel)(seconds)
         if isinstance(result, Receipt):
             self._metrics.observe_latency(due.channel)((ended_at - due.created_at).total_seconds())
@@ -118,8 +118,7 @@ class Dispatcher:
             )
         )
 
-    async def _send(self, due: deliveries.DueDelivery, now: datetime) -> Receipt | SendError:
-        channel = self._channels.get(due.channel)
+    async def _send(self, due: deliveries.DueDelivery, channel: Channel | None, now: datetime) -> Receipt | SendError:
         if channel is None:
             return TryAgain(f"no channel {due.channel!r} is set up", code="no_channel")
         try:
@@ -136,8 +135,9 @@ class Dispatcher:
 
     async def _message(self, due: deliveries.DueDelivery, channel: Channel, now: datetime) -> Message:
         ring: Ring = self._ring(due.sealed, due.destination_uid) if due.sealed else Ring()
-        post = await self._renderer.view(due.post, channel.max_text) if due.post else None
-        if due.post and not post:
+        wanted = due.post
+        post = await self._renderer.view(wanted, channel.max_text) if wanted else None
+        if wanted and not post:
             raise Rejected("its post is no longer stored", code="post_gone")
         return Message(
             id=deliveries.message_id(due, post.id if post else ""),
