@@ -19,8 +19,8 @@ from adapters.http import Outbound
 from bot.cli import main
 from bot.jobs import dispatcher
 from bot.usecases import deliveries, feeds, posts
-from storage import deliveries as outbox
 from storage import migrate
+from storage.outbox import claiming
 from storage.work import StorageError, StorageFull, Work
 
 Strike = Callable[[], None]
@@ -73,7 +73,7 @@ def queued(strike: Strike) -> None:
     original = deliveries.take_due
 
     def take_due(work: Work, lane: str, *args: Any) -> Any:
-        if outbox.destinations_with_work(work.session, lane, 0, 1):
+        if claiming.destinations_with_work(work.session, lane, 0, 1):
             strike()
         return original(work, lane, *args)
 
