@@ -6,7 +6,7 @@ Behind the doors is aiohttp; nothing of it shows, so that it can be exchanged wi
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
@@ -26,7 +26,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from yarl import URL
 
 from adapters.base import FeedFailed, FeedFault
-from adapters.http import trouble
+from adapters.http import platform, trouble
 from adapters.http.egress import Egress, SocketFactory
 from adapters.http.inflate import Inflater, TooLarge
 from adapters.http.resolver import Lookup, Resolver, system_lookup
@@ -153,6 +153,19 @@ class Outbound:
             what = trouble.read(error)
             raise FeedFailed(_FAULTS[what.code], what.reason) from error
         return Fetched(response.status, response.headers, body, str(target), truncated)
+
+    async def download(self, url: str, headers: Mapping[str, str], *, max_bytes: int, timeout_seconds: float) -> Answer:
+        """GET a file from an address the operator set; all of it.  Raises TooLarge, NoAnswer."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return Answer(*await platform.file(self._resolver, self._user_agent, url, headers, max_bytes))
+        except (ClientError, OSError) as error:
+            what = trouble.read(error)
+            raise NoAnswer(what.code, what.reason) from error
+
+    def websocket(self, url: str) -> AbstractAsyncContextManager[platform.Socket]:
+        """Open one to an address that an operator's platform gave.  Raises NoConnection when none comes about."""
+        return platform.websocket(self._resolver, self._user_agent, url)
 
     def _check(self, url: str) -> tuple[ClientSession, URL]:
         target = self.egress.target(url, "webhook")
