@@ -44,11 +44,16 @@ def defused(text: str) -> str:
     return _TAG.sub("<\u200b", text)
 
 
-def post_card(post: PostView, language: str, image_key: str, rows: Sequence[Mapping[str, Any]], text: str) -> Any:
-    """A post: its title and feed on top, then ``text`` (all of it, or what fits), its picture, what can be pressed."""
+def post_card(
+    post: PostView, language: str, image_key: str, rows: Sequence[Mapping[str, Any]], text: str, prefix: str = ""
+) -> Any:
+    """A post: its title and feed on top, then ``text`` (all of it, or what fits), its picture, what can be pressed.
+
+    ``prefix``: the operator's own line, which goes out as it is.
+    """
     elements: list[Any] = []
-    if text:
-        elements.append({"tag": "markdown", "content": escaped(text)})
+    if content := "\n\n".join(filter(None, (prefix, escaped(text)))):
+        elements.append({"tag": "markdown", "content": content})
     if image_key:
         alt = {"tag": "plain_text", "content": post.title[:_MAX_SUMMARY]}
         elements.append({"tag": "img", "img_key": image_key, "alt": alt})

@@ -76,8 +76,7 @@ class Hook:
     def _card(self, message: Message, text: str, image_key: str) -> Any:
         """With an address to open and no other buttons: their presses would reach nobody."""
         assert message.post is not None
-        text = "\n\n".join(filter(None, (self._config.hook_prefix, text)))
         return {
             "msg_type": "interactive",
-            "card": cards.post_card(message.post, message.language, image_key, (), text),
+            "card": cards.post_card(message.post, message.language, image_key, (), text, self._config.hook_prefix),
         }

@@ -44,4 +44,4 @@ class Parts:
 
 
 def _number(text: str, default: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else default
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default

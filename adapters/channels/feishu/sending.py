@@ -148,5 +148,5 @@ def mask(text: str) -> str:
 
 def _uuid(message: Message, plan: Plan) -> str:
     """At most 50 characters, equal over all tries of the same contents (feishu.md 3)."""
-    parts = (message.id, plan.forms[0], plan.answers, str(plan.masked))
+    parts = (message.id, message.address, plan.forms[0], plan.answers, str(plan.masked))
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=20).hexdigest()
