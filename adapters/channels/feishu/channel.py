@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from adapters.base import Message, Receipt, Rejected
+from adapters.base import Ambiguous, Message, Receipt, Rejected
 from adapters.channels.feishu import cards, settings
 from adapters.channels.feishu.api import OpenApi
 from adapters.channels.feishu.callbacks import MAX_BODY, Opened, check_app, document_of, open_callback
@@ -19,11 +19,12 @@ from adapters.channels.feishu.hook import Hook
 from adapters.channels.feishu.limits import Limits, Sleep
 from adapters.channels.feishu.longconn import LongConnection
 from adapters.channels.feishu.pictures import Pictures
-from adapters.channels.feishu.sending import TOTAL_SECONDS, Sender
+from adapters.channels.feishu.sending import Sender
 from adapters.channels.feishu.settings import is_hook
 from adapters.http import Outbound
 from adapters.inbound import Callback, ChatMessage, HttpAnswer, Parsed, Receive, Reply
 
+TOTAL_SECONDS: Final = 20.0  # for one message, with all that may have to be asked for it
 APP_LIMITS: Final = ((50, 1.1), (1000, 61.0))  # messages in seconds (feishu.md 4)
 CHAT_LIMITS: Final = ((5, 1.1),)
 HOOK_LIMITS: Final = ((5, 1.1), (100, 61.0))  # of one custom bot (feishu.md 21)
@@ -51,11 +52,9 @@ class Feishu:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.name = name
-        self._outbound, self._config, self._monotonic = outbound, config, monotonic
+        self._outbound, self._config = outbound, config
         self._api = OpenApi(outbound, name, config, monotonic=monotonic)
-        self._sender = Sender(
-            self._api, Limits(APP_LIMITS, CHAT_LIMITS, monotonic=monotonic, sleep=sleep), monotonic=monotonic
-        )
+        self._sender = Sender(self._api, Limits(APP_LIMITS, CHAT_LIMITS, monotonic=monotonic, sleep=sleep))
         self._hook = Hook(outbound, config, Limits((), HOOK_LIMITS, monotonic=monotonic, sleep=sleep))
         self._pictures = Pictures(outbound, self._api, monotonic=monotonic)
         self._directory = Directory(self._api, monotonic=monotonic)
@@ -72,13 +71,19 @@ class Feishu:
 
         Raises SendError; what the platform's codes mean is in ``codes``.
         """
-        until = self._monotonic() + TOTAL_SECONDS
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                return await self._send(message)
+        except TimeoutError:
+            raise Ambiguous("the platform took too long", code="timeout") from None
+
+    async def _send(self, message: Message) -> Receipt:
         if is_hook(message.address):
             return await self._hook.send(message, await self._picture(message) if self._config.app_id else "")
         self._api.need_app()
         if message.code and not await self._one_person(message):
             raise Rejected("a code may go to one person only, not to a group", code="code_to_group")
-        return await self._sender.send(message, await self._picture(message), until)
+        return await self._sender.send(message, await self._picture(message))
 
     async def close(self) -> None:
         await self._pictures.close()

@@ -174,11 +174,9 @@ def _unknown(said: Said) -> tuple[type[SendError], str]:
     code, status = said.code or 0, said.answer.status
     if status == 429:
         return ChannelThrottled, "the app calls too often"
-    if code >= 230000 and status < 500:
+    if 230000 <= code < 1_000_000 and status < 500:  # of messages, groups and cards
         return Rejected, "the platform refused it"
-    if status >= 500 or 1000 <= code <= 1999:
-        return TryAgain, "an error inside the platform"
-    return Rejected, "the platform refused it"
+    return TryAgain, "an error inside the platform" if status >= 500 or code < 2000 else "the platform refused it"
 
 
 def _without_code(said: Said, writes: bool) -> SendError:

@@ -56,14 +56,18 @@ class Directory:
             self._direct.popitem(last=False)
 
     async def is_direct(self, chat: str) -> bool:
-        """Whether a chat is between the bot and one person; when that cannot be learnt, it is not."""
+        """Whether a chat is between the bot and one person.  Raises SendError."""
         if chat not in self._direct:
-            try:
-                async with asyncio.timeout(ASK_SECONDS):
-                    self.met(chat, direct=(await self._info(chat)).direct)
-            except (SendError, TimeoutError):
-                return False
+            self.met(chat, direct=(await self._info(chat)).direct)
         return self._direct[chat]
+
+    async def seems_direct(self, chat: str) -> bool:
+        """As ``is_direct``; what cannot be learnt in time is not."""
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return await self.is_direct(chat)
+        except (SendError, TimeoutError):
+            return False
 
     async def managers(self, chat: str) -> Sequence[str]:
         """Open ids of a group's owner and administrators.  Raises SendError."""

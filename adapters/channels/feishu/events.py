@@ -193,7 +193,7 @@ class Reads:
     ) -> ChatMessage:
         action, private_to = _action(value)
         chat, sender = _known(_CHAT, chat), _known(_PERSON, operator.open_id)
-        direct = private_to == sender or await self._directory.is_direct(chat)
+        direct = private_to == sender or await self._directory.seems_direct(chat)
         return ChatMessage(
             key=key,
             at=at,

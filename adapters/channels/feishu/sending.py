@@ -2,21 +2,17 @@
 
 import hashlib
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from adapters.base import Message, Receipt, Rejected, TryAgain
+from adapters.base import Message, Receipt, Rejected
 from adapters.channels.feishu import cards, codes
-from adapters.channels.feishu.api import CALL_SECONDS, OpenApi, message_body
+from adapters.channels.feishu.api import OpenApi, message_body
 from adapters.channels.feishu.limits import Limits
 from adapters.channels.feishu.settings import RECEIVER_KINDS
 from adapters.channels.webhook import cleaned
 
 PATH: Final = "/open-apis/im/v1/messages"
-TOTAL_SECONDS: Final = 20.0  # for everything that one message may take
-LEAST_SECONDS: Final = 1.0  # with less time left, a call is not begun
 
 Form = Literal["card", "post", "text"]
 
@@ -51,22 +47,22 @@ class Plan:
 class Sender:
     """Sends through one app."""
 
-    def __init__(self, api: OpenApi, limits: Limits, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._api, self._limits, self._monotonic = api, limits, monotonic
+    def __init__(self, api: OpenApi, limits: Limits) -> None:
+        self._api, self._limits = api, limits
 
-    async def send(self, message: Message, image_key: str, until: float) -> Receipt:
-        """Raises SendError.  ``until``: when it must be over, on the monotonic clock."""
+    async def send(self, message: Message, image_key: str) -> Receipt:
+        """Raises SendError."""
         plan: Plan | None = first_plan(message)
         while plan:
             try:
-                return await self._put(message, plan, image_key, until)
+                return await self._put(message, plan, image_key)
             except Rejected as refused:
                 plan = plan.after(refused.code)
                 if plan is None:
                     raise
         raise AssertionError("a plan ends by returning or raising")
 
-    async def _put(self, message: Message, plan: Plan, image_key: str, until: float) -> Receipt:
+    async def _put(self, message: Message, plan: Plan, image_key: str) -> Receipt:
         await self._limits.turn(message.address)
         path, query = PATH, {}
         receiver: dict[str, Any] = {}
@@ -75,16 +71,12 @@ class Sender:
         else:
             query["receive_id_type"] = RECEIVER_KINDS[message.address[:3]]
             receiver["receive_id"] = message.address
-        left = until - self._monotonic()
-        if left < LEAST_SECONDS:
-            raise TryAgain("no time was left for it", code="timeout")
         said = await self._api.call(
             "POST",
             path,
             query=query,
             body=body(message, plan, image_key, receiver),
             writes=True,
-            seconds=min(CALL_SECONDS, left),
             now=message.sent_at,
             attempt=message.attempt,
         )

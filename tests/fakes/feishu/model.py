@@ -1,6 +1,6 @@
 """Who and what there is: people, chats, messages, and answers that a test has written beforehand."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,6 @@ class Script:
     stores: bool = False  # the message is stored all the same
     cut: bool = False  # the connection ends without an answer
     delay_seconds: float = 0.0
-    then: Callable[[], object] = lambda: None  # called before answering
 
 
 class ApiError(Exception):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -28,6 +28,7 @@ class OpenApi:
         self.images: dict[str, bytes] = {}
         self.files: dict[str, bytes] = {}
         self.by_uuid: dict[str, tuple[Any, Shown]] = {}
+        self.press_tokens: dict[str, tuple[Shown, datetime, int]] = {}  # token → card, since when, uses
         self.calls: list[tuple[str, str]] = []  # method and path, in order
         self._sent: list[tuple[Any, str]] = []  # (when, chat)
 
@@ -40,6 +41,8 @@ class OpenApi:
             ("PATCH", "/im/v1/messages/{id}", self._patch),
             ("DELETE", "/im/v1/messages/{id}", self._delete),
             ("GET", "/im/v1/messages/{id}", self._get),
+            ("PUT", "/im/v1/messages/{id}", self._edit),
+            ("POST", "/interactive/v1/card/update", self._late_card),
             ("POST", "/im/v1/images", self._image),
             ("GET", "/bot/v3/info", self._bot),
             ("GET", "/im/v1/chats/{id}", self._chat),
@@ -138,6 +141,26 @@ class OpenApi:
             raise ApiError(230001, "NOT a shared card")
         message.edits.append(message.content)
         message.content = card
+        return {}
+
+    async def _edit(self, request: web.Request) -> dict[str, Any]:
+        message, given = self._message(request), await request.json()
+        if message.msg_type not in ("text", "post") or given["msg_type"] not in ("text", "post"):
+            raise ApiError(230054, "This operation is not supported for this message type.")
+        message.edits.append(message.content)
+        message.msg_type, message.content = given["msg_type"], contents.parsed(given["content"])
+        return self._shown(message)
+
+    async def _late_card(self, request: web.Request) -> dict[str, Any]:
+        """By the token of a press: after its answer, three times, for half an hour."""
+        given = await request.json()
+        message, since, uses = self.press_tokens.get(given["token"], (None, None, 3))
+        if message is None or since is None or uses >= 3 or self._owner.clock() - since > timedelta(minutes=30):
+            raise ApiError(300090, "token is not valid")
+        contents.check_card(given["card"], set(self.images))
+        self.press_tokens[given["token"]] = (message, since, uses + 1)
+        message.edits.append(message.content)
+        message.content = given["card"]
         return {}
 
     async def _delete(self, request: web.Request) -> dict[str, Any]:
@@ -247,7 +270,6 @@ class OpenApi:
     async def _follow(self, script: Script, handler: Handler, request: web.Request) -> web.StreamResponse:
         if script.stores:
             await handler(request)
-        script.then()
         if script.delay_seconds:
             await asyncio.sleep(script.delay_seconds)
         if script.cut:

@@ -154,7 +154,9 @@ class FakeFeishu:
         """Press a button; the answer changes the card and shows its notice."""
         behavior = message.buttons[label]
         assert behavior["type"] == "callback", "that button opens an address"
-        answer = await self.push("card.action.trigger", self.pressed(message, behavior["value"], by), repeats=False)
+        event = self.pressed(message, behavior["value"], by)
+        answer = await self.push("card.action.trigger", event, repeats=False)
+        self.api.press_tokens[event["token"]] = (message, self.clock(), 0)
         assert answer.keys() <= {"toast", "card"}, answer
         if toast := answer.get("toast"):
             assert toast["type"] in ("info", "success", "warning", "error")

@@ -39,7 +39,8 @@ CLASSES: list[tuple[type[SendError], str]] = [
         "99992402 230001 230011 230015 230017 230018 230019 230022 230025 230028 230031 230035 230038 230050 230054"
         " 230055 230071 230072 230075 230099 230110 230111 232033 234003 300317",
     ),
-    (Rejected, "230777 239999 42"),  # unknown ones
+    (Rejected, "230777 239999 300999"),  # unknown ones
+    (TryAgain, "42 99991999"),
 ]
 
 
@@ -137,7 +138,8 @@ def test_the_log_id_is_told_and_what_is_foreign_is_bounded() -> None:
         (19022, "", TryAgain),
         (19024, "", TryAgain),
         (230099, "", Rejected),
-        (19999, "", Rejected),
+        (19999, "", TryAgain),
+        (230777, "", Rejected),
     ],
 )
 def test_the_codes_of_custom_bots(code: int, msg: str, kind: type[SendError]) -> None:

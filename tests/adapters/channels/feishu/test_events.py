@@ -279,6 +279,14 @@ async def test_a_press_in_a_private_chat_is_known_by_asking_or_by_the_button(
     assert len(feishu.api.calls) == 2  # remembered
 
 
+async def test_a_press_where_nothing_can_be_learnt_is_taken_for_one_in_a_group(
+    channel: Feishu, feishu: FakeFeishu, ada: Person
+) -> None:
+    feishu.token_broken = True
+    pressed = await press(channel, feishu, feishu.private(ada), ada, {"v": "a"})
+    assert (pressed.direct, pressed.also, pressed.action) == (False, (), "a")
+
+
 async def test_a_private_card_that_was_passed_on_is_not_private(
     channel: Feishu, feishu: FakeFeishu, ada: Person, team: Chat
 ) -> None:

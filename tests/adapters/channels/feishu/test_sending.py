@@ -19,6 +19,7 @@ from adapters.base import (
     TryAgain,
 )
 from adapters.channels.feishu import Feishu
+from adapters.channels.feishu import channel as channel_module
 from tests.adapters.channels.feishu.conftest import POST, MakeChannel, message
 from tests.clock import MovableClock
 from tests.fakes.feishu import FakeFeishu, Script
@@ -135,6 +136,12 @@ async def test_a_code_goes_to_one_person_only(channel: Feishu, feishu: FakeFeish
     texts = [one.text for one in feishu.shown(private)]
     assert [code in text for code, text in zip(("123456", "654321"), texts, strict=True)] == [True, True]
     assert feishu.shown(group) == []
+
+
+async def test_a_code_waits_when_it_cannot_be_learnt_who_would_read_it(channel: Feishu, feishu: FakeFeishu) -> None:
+    feishu.token_broken = True
+    with pytest.raises(TryAgain):
+        await channel.send(message("oc_1", code="123456"))
 
 
 # --- Tokens
@@ -279,12 +286,13 @@ async def test_our_own_pace_keeps_under_the_platforms_limits(
     assert clock() - started >= timedelta(seconds=2)
 
 
-async def test_nothing_is_begun_for_which_no_time_is_left(
-    channel: Feishu, feishu: FakeFeishu, clock: MovableClock
+async def test_a_message_has_its_time_and_may_have_been_sent_after_it(
+    channel: Feishu, feishu: FakeFeishu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(channel_module, "TOTAL_SECONDS", 0.2)
     chat = feishu.group("Team")
-    feishu.scripts.append(Script(code=230099, then=lambda: clock.advance(seconds=25)))
-    with pytest.raises(TryAgain) as raised:
+    feishu.scripts.append(Script(stores=True, delay_seconds=5))
+    with pytest.raises(Ambiguous) as raised:
         await channel.send(message(chat.id, post=POST))
     assert raised.value.code == "timeout"
-    assert feishu.shown(chat) == []
+    assert len(feishu.shown(chat)) == 1
