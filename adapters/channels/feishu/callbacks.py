@@ -39,13 +39,13 @@ def open_callback(callback: Callback, config: Config) -> Opened:
         raise Refused("not a callback of this platform", 400)
     if not config.encrypt_key and not config.verification_token:
         raise Refused("neither a verification token nor an encrypt key is set")
-    outer = _json(callback.body)
+    outer = read_document(callback.body)
     sealed = outer.get("encrypt")
     raw, inner, signed = callback.body, outer, False
     if sealed is not None:
         signed = _signed_event(callback, config)
         raw = _decrypted(sealed, config)
-        inner = _json(raw, proven=signed)
+        inner = read_document(raw, proven=signed)
     if inner.get("type") == "url_verification":
         return _handshake(inner, raw, config, sealed=sealed is not None)
     if _is_flat(inner):
@@ -65,11 +65,6 @@ def check_app(document: Mapping[str, Any], config: Config) -> None:
     where = _header(document) if _is_v2(document) else event if isinstance(event, dict) else {}
     if not config.app_id or where.get("app_id") != config.app_id:
         raise Refused("the callback is for another app", 403)
-
-
-def document_of(raw: bytes) -> Mapping[str, Any]:
-    """The document of an event that came over a connection of our own.  Raises Refused."""
-    return _json(raw)
 
 
 def signed_time(text: str) -> datetime | None:
@@ -93,7 +88,8 @@ def millis(text: object) -> datetime | None:
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(text))
 
 
-def _json(raw: bytes, *, proven: bool = True) -> dict[str, Any]:
+def read_document(raw: bytes, *, proven: bool = True) -> dict[str, Any]:
+    """An object.  ``proven``: whoever sent it may be told that it is none.  Raises Refused."""
     try:
         document = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):

@@ -68,13 +68,9 @@ def text_card(text: str, buttons: Sequence[Mapping[str, Any]]) -> Any:
     return _card(text, [{"tag": "markdown", "content": escaped(text)}, *_columns(buttons)], None)
 
 
-def callbacks(buttons: Sequence[Button], address: str) -> list[Mapping[str, Any]]:
-    """Buttons that come back to us as callbacks.
-
-    A button of a private card says for whom it is: whoever else presses it, in another chat, is not that person.
-    """
-    own = {"to": address} if address.startswith("ou_") else {}
-    return [_button(one.label, "default", {"type": "callback", "value": {"v": one.value, **own}}) for one in buttons]
+def callbacks(buttons: Sequence[Button]) -> list[Mapping[str, Any]]:
+    """Buttons that come back to us as callbacks."""
+    return [_button(one.label, "default", {"type": "callback", "value": {"v": one.value}}) for one in buttons]
 
 
 def post_content(message: Message, text: str) -> Any:

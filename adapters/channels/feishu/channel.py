@@ -11,7 +11,7 @@ import msgspec
 from adapters.base import Ambiguous, Message, Receipt, Rejected
 from adapters.channels.feishu import cards, settings
 from adapters.channels.feishu.api import OpenApi
-from adapters.channels.feishu.callbacks import MAX_BODY, Opened, check_app, document_of, open_callback
+from adapters.channels.feishu.callbacks import MAX_BODY, Opened, check_app, open_callback, read_document
 from adapters.channels.feishu.directory import Directory
 from adapters.channels.feishu.download import download
 from adapters.channels.feishu.events import FLAT, Reads
@@ -102,7 +102,7 @@ class Feishu:
         """The card that was pressed becomes the reply.  An old callback is answered by the card alone."""
         if reply is None:
             return HttpAnswer()
-        card = cards.text_card(reply.text, cards.callbacks(reply.buttons, message.sender if message.direct else ""))
+        card = cards.text_card(reply.text, cards.callbacks(reply.buttons))
         if message.key.startswith(FLAT):
             return HttpAnswer(body=msgspec.json.encode(card))
         toast = {"type": "info", "content": cards.first_line(reply.text)}
@@ -127,7 +127,7 @@ class Feishu:
 
     async def _arrived(self, raw: bytes) -> Parsed:
         """An event of the long connection, which was proven when it was opened.  Raises Refused."""
-        document = document_of(raw)
+        document = read_document(raw)
         check_app(document, self._config)
         return Parsed(await self._reads.events(Opened(document, raw)))
 

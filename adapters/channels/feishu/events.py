@@ -33,7 +33,7 @@ class Header(Struct):
 
 class Sender(Struct):
     sender_id: UserId
-    sender_type: str = ""
+    sender_type: str | None = None
 
 
 class Received(Struct):
@@ -79,23 +79,23 @@ class Action(Struct):
 
 
 class Where(Struct):
-    open_message_id: str = ""
-    open_chat_id: str = ""
+    open_chat_id: str
+    open_message_id: str | None = None
 
 
 class PressEvent(Struct):
     operator: UserId
     action: Action
     context: Where
-    token: str = ""
+    token: str | None = None
 
 
 class FlatPress(Struct):
     open_id: str
     open_chat_id: str
     action: Action
-    open_message_id: str = ""
-    token: str = ""
+    open_message_id: str | None = None
+    token: str | None = None
 
 
 class Reads:
@@ -169,31 +169,9 @@ class Reads:
         )
 
     async def _press(self, key: str, at: datetime | None, event: PressEvent) -> ChatMessage:
-        return await self._pressed(
-            key, at, event.operator, event.context.open_chat_id, event.context.open_message_id,
-            event.action.value, event.token,
-        )  # fmt: skip
-
-    async def _flat(self, opened: Opened) -> AnyEvent:
-        event = msgspec.convert(opened.document, FlatPress)
-        return await self._pressed(
-            FLAT + opened.signature, opened.signed_at, UserId(open_id=event.open_id), event.open_chat_id,
-            event.open_message_id, event.action.value, event.token,
-        )  # fmt: skip
-
-    async def _pressed(
-        self,
-        key: str,
-        at: datetime | None,
-        operator: UserId,
-        chat: str,
-        card: str,
-        value: object,
-        token: str,
-    ) -> ChatMessage:
-        action, private_to = _action(value)
-        chat, sender = _known(_CHAT, chat), _known(_PERSON, operator.open_id)
-        direct = private_to == sender or await self._directory.seems_direct(chat)
+        action, chat = _action(event.action.value), _known(_CHAT, event.context.open_chat_id)
+        sender = _known(_PERSON, event.operator.open_id)
+        direct = await self._directory.seems_direct(chat)
         return ChatMessage(
             key=key,
             at=at,
@@ -201,12 +179,19 @@ class Reads:
             also=(sender,) if direct else (),
             direct=direct,
             sender=sender,
-            sender_also=operator.others,
+            sender_also=event.operator.others,
             action=action,
-            answers=_or_empty(_MESSAGE, card),
+            answers=_or_empty(_MESSAGE, event.context.open_message_id),
             wants_answer=True,
-            answer_to=token[:200],
+            answer_to=(event.token or "")[:200],
         )
+
+    async def _flat(self, opened: Opened) -> ChatMessage:
+        """It has no id of its own; its signature is as good, for it covers time, nonce and body."""
+        event = msgspec.convert(opened.document, FlatPress)
+        where = Where(open_message_id=event.open_message_id, open_chat_id=event.open_chat_id)
+        press = PressEvent(UserId(open_id=event.open_id), event.action, where, event.token)
+        return await self._press(FLAT + opened.signature, opened.signed_at, press)
 
     def _entered(self, key: str, at: datetime | None, event: EnteredEvent) -> ChatJoined:
         """Comes every time the chat is opened, so only the first is one to greet."""
@@ -248,16 +233,14 @@ def _read_receipts(key: str, event: ReadEvent) -> Sequence[StatusChanged]:
     ]
 
 
-def _action(value: object) -> tuple[str, str]:
-    """What our button carried, and for whom alone it was.  Raises ValueError for what no button of ours carries."""
+def _action(value: object) -> str:
+    """What our button carried.  Raises ValueError for what no button of ours carries."""
     if isinstance(value, str):  # some clients give the object back as text
         value = msgspec.json.decode(value)
-    if not isinstance(value, Mapping):
-        raise ValueError("no button of ours")
-    action, private_to = value.get("v"), value.get("to", "")
+    action = value.get("v") if isinstance(value, Mapping) else None
     if not isinstance(action, str) or not _ACTION.fullmatch(action):
         raise ValueError("no button of ours")
-    return action, private_to if isinstance(private_to, str) else ""
+    return action
 
 
 def _known(form: re.Pattern[str], value: str | None) -> str:

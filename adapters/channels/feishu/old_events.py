@@ -22,21 +22,21 @@ _MESSAGE: Final = re.compile(r"om_[A-Za-z0-9_-]{1,80}", re.ASCII)
 class OldEvent(Struct):
     type: str
     open_chat_id: str = ""
-    chat_type: str = ""
+    chat_type: str | None = None
     chat_name: str | None = None
     open_id: str = ""
     open_message_id: str = ""
     parent_id: str | None = None
-    msg_type: str = ""
+    msg_type: str | None = None
     text: str | None = None
     text_without_at_bot: str | None = None
-    is_mention: bool = False
+    is_mention: bool | None = None
 
 
 class OldEnvelope(Struct):
     uuid: str
     event: OldEvent
-    ts: str = ""
+    ts: str | None = None
 
 
 def read(document: Mapping[str, Any]) -> Sequence[AnyEvent]:
@@ -74,7 +74,7 @@ def _message(event: OldEvent, at: datetime | None) -> ChatMessage:
         also=(event.open_id,) if direct else (),
         direct=direct,
         sender=event.open_id,
-        addressed=direct or event.is_mention or text.startswith("/"),
+        addressed=direct or event.is_mention is True or text.startswith("/"),
         kind="text" if event.msg_type in ("text", "post") else "unsupported",
         text=text,
         message_id=event.open_message_id,
@@ -82,5 +82,5 @@ def _message(event: OldEvent, at: datetime | None) -> ChatMessage:
     )
 
 
-def _at(ts: str) -> datetime | None:
-    return datetime.fromtimestamp(float(ts), UTC) if _SECONDS.fullmatch(ts) else None
+def _at(ts: str | None) -> datetime | None:
+    return datetime.fromtimestamp(float(ts), UTC) if ts and _SECONDS.fullmatch(ts) else None

@@ -120,7 +120,7 @@ def _content(message: Message, form: Form, text: str, image_key: str, masked: bo
         return cards.text_content(message, text)
     if form == "post":
         return cards.post_content(message, text)
-    buttons = cards.callbacks(message.buttons, message.address)
+    buttons = cards.callbacks(message.buttons)
     if message.post is None:
         return cards.text_card(text, buttons)
     return cards.post_card(message.post, message.language, image_key, buttons, text)

@@ -51,7 +51,7 @@ class Config:
 
     def __post_init__(self) -> None:
         if not _BASE.fullmatch(self.base_url):
-            raise ValueError("an address like https://open.feishu.cn")
+            raise ValueError("BASE_URL is an address like https://open.feishu.cn")
         object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
 
     def normal_address(self, address: str) -> str:

@@ -44,8 +44,8 @@ class UserId(Struct):
 class Mention(Struct):
     key: str
     id: UserId | None = None
-    name: str = ""
-    mentioned_type: str = ""
+    name: str | None = None
+    mentioned_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def read(message_type: str, content: str, mentions: Sequence[Mention], bot: str)
             kind, tidy(text), file if _FILE.fullmatch(file) else "", forwarded=message_type == "merge_forward"
         )
     ours = {one.key for one in mentions if _is_bot(one, bot)}
-    names = {one.key: f"@{one.name}" for one in mentions} | dict.fromkeys(ours, " ") | {ALL: "@all"}
+    names = {one.key: f"@{one.name or ''}" for one in mentions} | dict.fromkeys(ours, " ") | {ALL: "@all"}
     text = _PLACEHOLDER.sub(lambda found: names.get(found[0], found[0]), text[:MAX_TEXT])
     return SaidText(kind, tidy(text), to_bot=bool(ours))
 
