@@ -35,6 +35,7 @@ class Connections:
         self.config = {"ReconnectCount": -1, "ReconnectInterval": 1, "ReconnectNonce": 0, "PingInterval": 60}
         self.refusals: list[int] = []  # codes of the endpoint, used up in order
         self.handshakes: list[dict[str, str]] = []  # headers of refused handshakes, used up in order
+        self.mute = False  # pings are not answered
         self.pong_config: dict[str, int] | None = None
         self._number = 0
 
@@ -81,6 +82,8 @@ class Connections:
             return
         assert (frame.header("type"), frame.service) == ("ping", SERVICE)
         self.pings += 1
+        if self.mute:
+            return
         payload = json.dumps(self.pong_config).encode() if self.pong_config else b""
         await client.socket.send_bytes(encode(replace(frame, headers=(("type", "pong"),), payload=payload)))
 

@@ -68,6 +68,11 @@ def test_unknown_fields_are_passed_over() -> None:
     assert decode(bytes.fromhex(PING) + extra) == decode(bytes.fromhex(PING))
 
 
+def test_headers_beyond_a_bound_are_left_out() -> None:
+    frame = Frame(headers=tuple((str(number), "") for number in range(100)))
+    assert len(decode(encode(frame)).headers) == 64
+
+
 def part(number: int, total: int, payload: bytes, key: str = "m1") -> Frame:
     return Frame(method=DATA, headers=(("message_id", key), ("sum", str(total)), ("seq", str(number))), payload=payload)
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from adapters.base import Button
-from adapters.channels.feishu import Feishu
+from adapters.channels.feishu import Feishu, longconn
 from adapters.channels.feishu.longconn import SLOW_SECONDS, LongConnection, Pace
 from adapters.http import Outbound
 from adapters.inbound import ChatMessage, HttpAnswer, Parsed, Reply
@@ -81,6 +81,27 @@ async def test_what_was_not_stored_is_not_acknowledged(websocket: Feishu, feishu
         assert await feishu.connections.push(feishu.document("im.test", {})) == {"code": 200}
         assert await feishu.connections.push(feishu.document("im.test", {}, app_id="cli_other")) == {"code": 500}
         assert len(inbox.events) == 1
+
+
+async def test_events_beyond_the_room_wait_for_their_turn(
+    make: MakeChannel, feishu: FakeFeishu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(longconn, "IN_WORK", 1)
+    async with listening(make(mode="websocket")) as inbox:
+        await feishu.connections.connected()
+        pushes = [feishu.connections.push(feishu.document("im.test", {})) for _ in range(4)]
+        assert await asyncio.gather(*pushes) == [{"code": 200}] * 4
+        assert len(inbox.events) == 4
+
+
+async def test_a_connection_that_has_fallen_silent_is_given_up(
+    websocket: Feishu, feishu: FakeFeishu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(longconn, "SILENCE_SECONDS", 0.05)
+    websocket._long._pace = Pace(nonce=0, ping=0.01)
+    feishu.connections.config, feishu.connections.mute = {}, True
+    async with listening(websocket):
+        await until(lambda: feishu.connections.endpoint_calls > 1)
 
 
 async def test_a_press_is_answered_on_the_connection(websocket: Feishu, feishu: FakeFeishu) -> None:

@@ -1,14 +1,14 @@
 """The picture of a post: shown when it can be had, and nothing but left out when it cannot."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
 from adapters.channels.feishu import Feishu, pictures
-from adapters.http import Egress, Outbound
+from adapters.http import Egress, Fetched, Outbound
 from tests.adapters.channels.feishu.conftest import POST, MakeChannel, message
 from tests.clock import MovableClock
 from tests.fakes.feishu import FakeFeishu
@@ -109,6 +109,36 @@ async def test_a_picture_that_failed_is_not_asked_for_at_once_again(
         clock.advance(seconds=seconds)
         await channel.send(message(chat.id, id=f"msg_{number}", post=pictured(f"{pages}/missing")))
         assert site.requests == requests
+
+
+async def test_only_so_many_pictures_are_remembered(
+    channel: Feishu, feishu: FakeFeishu, pages: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "MAX_KEYS", 2)
+    chat = feishu.group("Team")
+    for number, name in enumerate(["png", "gif", "webp", "webp", "png"]):
+        await channel.send(message(chat.id, id=f"msg_{number}", post=pictured(f"{pages}/{name}")))
+    assert site.requests == 4  # the first had made room
+
+
+class Redirect:
+    """The door of feeds, behind which every address leads to one other."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self.asked: list[str] = []
+
+    async def fetch(self, url: str, headers: Mapping[str, str]) -> Fetched:
+        self.asked.append(url)
+        return Fetched(302, {"Location": self.location}, b"", url)
+
+
+@pytest.mark.parametrize(("location", "hops"), [("http://a.example/b", 1), ("https://a.example/b", 4), ("//b/c", 4)])
+async def test_no_redirect_leads_from_https_to_http(location: str, hops: int) -> None:
+    door = Redirect(location)
+    finder = pictures.Pictures(door, None)  # type: ignore[arg-type]
+    assert await finder.key("https://a.example/a") == ""
+    assert len(door.asked) == hops
 
 
 async def test_a_slow_picture_is_not_waited_for(
