@@ -7,7 +7,7 @@ each kind of target: what one may reach never rubs off on another.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
@@ -27,8 +27,8 @@ from aiohttp.client_reqrep import ConnectionKey
 from yarl import URL
 
 from adapters.base import FeedFailed, FeedFault
-from adapters.http import trouble
-from adapters.http.answer import MAX_ANSWER, Answer, NotSent
+from adapters.http import platform, trouble
+from adapters.http.answer import MAX_ANSWER, Answer, NoAnswer, NotSent
 from adapters.http.client import CONNECT_SECONDS, Client, any_socket
 from adapters.http.egress import Egress, SocketFactory
 from adapters.http.inflate import Inflater, TooLarge
@@ -135,6 +135,19 @@ class Outbound:
             what = trouble.read(error)
             raise FeedFailed(_FAULTS[what.code], what.reason) from error
         return Fetched(response.status, response.headers, body, str(feed), truncated)
+
+    async def download(self, url: str, headers: Mapping[str, str], *, max_bytes: int, timeout_seconds: float) -> Answer:
+        """GET a file from an address the operator set; all of it.  Raises TooLarge, NoAnswer."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return Answer(*await platform.file(self._resolver, self._user_agent, url, headers, max_bytes))
+        except (ClientError, OSError) as error:
+            what = trouble.read(error)
+            raise NoAnswer(what.code, what.reason) from error
+
+    def websocket(self, url: str) -> AbstractAsyncContextManager[platform.Socket]:
+        """Open one to an address that an operator's platform gave.  Raises NoConnection when none comes about."""
+        return platform.websocket(self._resolver, self._user_agent, url)
 
     def _check(self, url: str) -> tuple[Client, Target]:
         checked = self.egress.target(url, "webhook")
