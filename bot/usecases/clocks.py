@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from storage import accounts, deliveries, destinations, feeds
+from storage import accounts, deliveries, destinations, feeds, inbox
 from storage.database import Work
 
 CHECKED = "clock_checked_at"  # the fact that holds the time of the last look
@@ -23,5 +23,6 @@ def check(work: Work) -> timedelta:
     feeds.move_back(session, back, now)
     deliveries.move_back(session, back, now)
     destinations.move_back(session, back, now)
-    work.wakes.update(("feeds", "deliveries"))
+    inbox.move_back(session, back, now)
+    work.wakes.update(("feeds", "deliveries", "inbox"))
     return back

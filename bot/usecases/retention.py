@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from bot.usecases import statuses
 from storage import accounts, deliveries, inbox, posts
 from storage.database import Work
 
@@ -25,6 +26,7 @@ def forget(work: Work, keep: timedelta) -> bool:
         posts.forget_versions(session, now - VERSIONS, SLICE),
         _forget_texts(work, now - max(keep, TEXTS_AT_LEAST)),
         inbox.forget(session, now - INBOX, SLICE),
+        statuses.forget(work, SLICE),
     ]
     return max(done) == SLICE
 
