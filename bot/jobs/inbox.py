@@ -15,8 +15,8 @@ from bot.jobs.pump import Pump
 from bot.metrics import Metrics
 from bot.rules import commands
 from bot.usecases import conversations, inbox, statuses
+from bot.usecases.chat.scene import Managers, Taken
 from bot.usecases.chat.who import Looked, Terms
-from bot.usecases.conversations import Managers
 from bot.usecases.inbox import DueEvent
 from storage.database import Database, StorageError
 
@@ -128,7 +128,7 @@ class Inbox:
         managers: Managers = None
         if isinstance(message, ChatMessage) and commands.for_us(message):
             self._show_seen(due.channel, message)
-            if not conversations.is_late(due):
+            if not due.late:
                 looked = await self._look_up(due.channel, message)
                 managers = await self._managers(due.channel, message)
         taken = await self._database.write(
@@ -178,7 +178,7 @@ class Inbox:
         self._seen.add(task)
         task.add_done_callback(self._seen.discard)
 
-    async def _give(self, due: DueEvent, taken: conversations.Taken) -> None:
+    async def _give(self, due: DueEvent, taken: Taken) -> None:
         """A word to people of whom we store nothing: now and then, and if it is lost, they ask again."""
         way, chat = self._parts.channels.get(due.channel), getattr(due.event, "chat", "")
         if taken.reply is None or taken.uid is not None or way is None or not self._may_refuse(due.channel, chat):

@@ -14,6 +14,7 @@ from storage.database import Work
 
 LEASE = timedelta(seconds=60)  # well above the longest look-up
 REQUEST_LEASE = timedelta(seconds=10)  # of an event that the request itself works off
+LATE = timedelta(minutes=10)  # on the way to us; time that it waited with us never counts
 LOOSE = 100  # statuses worked off in one transaction
 DELAYS = tuple(timedelta(seconds=n) for n in (1, 5, 20, 60))  # after a try that failed
 TRIES = len(DELAYS) + 1
@@ -54,6 +55,11 @@ class DueEvent:
     def loose(self) -> bool:
         """Whether it belongs to no conversation, so that many may be worked off together."""
         return isinstance(self.event, StatusChanged | Unknown)
+
+    @property
+    def late(self) -> bool:
+        """Whether it was old when it reached us: then nobody wants its effect any more."""
+        return self.event.at is not None and self.received_at - self.event.at > LATE
 
 
 @dataclass(frozen=True, slots=True)
