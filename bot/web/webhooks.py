@@ -145,8 +145,7 @@ class Webhooks:
         if encoding not in ("", "identity"):
             return _refusal(415, "refused")
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _body(request, channel.max_body)
+            body = await _body(request, channel.max_body)
         except TimeoutError:
             return _refusal(408, "refused")
         if body is None:
@@ -271,9 +270,16 @@ class Webhooks:
 
 
 async def _body(request: web.Request, limit: int) -> bytes | None:
-    """All of it; None: it is longer than that."""
+    """All of it; None: it is longer than that.  Raises TimeoutError."""
     if (request.content_length or 0) > limit:
         return None
+    if request.content.is_eof():  # it is all here; a timer would cost more than the rest
+        return await _gathered(request, limit)
+    async with asyncio.timeout(BODY_SECONDS):
+        return await _gathered(request, limit)
+
+
+async def _gathered(request: web.Request, limit: int) -> bytes | None:
     body = bytearray()
     async for piece in request.content.iter_any():
         body += piece

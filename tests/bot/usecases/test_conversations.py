@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from adapters.inbound import AddressMoved, ChatJoined, ChatLeft, Preference
-from bot.usecases import conversations, inbox, replies
+from bot.rules.vault import Vault
+from bot.usecases import clocks, conversations, destinations, inbox, replies, retention
 from bot.usecases.chat.who import Terms
 from bot.usecases.held import STOPPED
 from storage import models
@@ -15,7 +16,7 @@ from storage.database import Database, Work
 from tests import chats
 from tests.chats import CLOSED, OPEN, happens, says
 from tests.clock import START, MovableClock
-from tests.world import DAY, HOUR, MINUTE, SECOND, add_destinations, add_feed, queue, row, rows, subscribe
+from tests.world import DAY, HOUR, MINUTE, SECOND, add_account, add_destinations, add_feed, queue, row, rows, subscribe
 
 
 def delivery(work: Work) -> Any:
@@ -363,6 +364,20 @@ def test_a_person_who_wrote_before_their_move_was_told_keeps_the_account(databas
     assert [one.address for one in mine] == ["+342"]
 
 
+def test_a_destination_that_is_added_later_leads_to_the_conversation(database: Database) -> None:
+    database.run(happens, says("ping"))
+    database.run(add_account, 9)
+
+    def add(work: Work) -> Any:
+        return destinations.add(
+            work, Vault(b"k" * 32), account_id=9, channel="talk", lane="chat", address="chat of ann", secret=None,
+            verified=True,
+        )  # fmt: skip
+
+    added = database.run(add)
+    assert added.conversation_id == database.look(chats.conversation).id
+
+
 # Silence
 
 
@@ -405,3 +420,27 @@ def test_what_nobody_can_read_is_given_up(database: Database) -> None:
     claimed = database.run(inbox.take_due, 10)
     assert (list(claimed.chats), len(claimed.unreadable)) == ([], 1)
     assert database.look(rows, models.InboundEvent)[0].error == "it cannot be read"
+
+
+# Housekeeping
+
+
+def test_a_clock_that_goes_back_keeps_no_event_waiting(database: Database, clock: MovableClock) -> None:
+    database.run(clocks.check)
+    database.run(chats.store, says("ping"))
+    [due] = database.run(chats.claim)
+    database.run(inbox.failed, due, "no luck")
+    clock.advance(days=-1)
+    assert database.run(clocks.check) == DAY
+    clock.advance(seconds=2)
+    assert len(database.run(chats.claim)) == 1
+
+
+def test_what_is_done_is_forgotten_after_all_repeats(database: Database, clock: MovableClock) -> None:
+    database.run(happens, says("ping"))
+    clock.advance(days=7)
+    database.run(retention.forget, 90 * DAY)
+    assert database.look(rows, models.InboundEvent)
+    clock.advance(days=2)
+    database.run(retention.forget, 90 * DAY)
+    assert database.look(rows, models.InboundEvent) == []
