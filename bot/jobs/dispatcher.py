@@ -75,7 +75,7 @@ class Dispatcher:
         await self._sent.drain(LAST_WORDS)
 
     async def claim(self, lane: "Lane", room: int) -> tuple[Sequence[Claimed], bool]:
-        limits = {name: channel.in_flight for name, channel in self._channels.items() if channel.lane == lane.name}
+        limits = {name: channel.in_flight for name, channel in self._channels.items() if lane.serves(channel)}
         if not limits or not self._gate.writable:
             return (), False
         lease_over = monotonic() + deliveries.LEASE.total_seconds()
@@ -202,6 +202,10 @@ class Lane:
         self.pump: Pump[Claimed] = Pump(
             lambda room: dispatcher.claim(self, room), dispatcher.deliver, slots, AHEAD * slots
         )
+
+    def serves(self, channel: Channel) -> bool:
+        """Codes and replies go through channels of any lane."""
+        return self.name in (channel.lane, "code", "reply")
 
     def went_on(self, claim: deliveries.Claim) -> bool:
         """Whether another claim makes sense at once: a round that has brought nothing is not begun again, or

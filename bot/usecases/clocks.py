@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from storage import accounts, destinations, feeds
+from storage import accounts, destinations, feeds, inbox
 from storage.database import Work
 from storage.outbox import sweeping
 
@@ -24,5 +24,6 @@ def check(work: Work) -> timedelta:
     feeds.move_back(session, back, now)
     sweeping.move_back(session, back, now)
     destinations.move_back(session, back, now)
-    work.wakes.update(("feeds", "deliveries"))
+    inbox.move_back(session, back, now)
+    work.wakes.update(("feeds", "deliveries", "inbox"))
     return back

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from bot.usecases import statuses
 from storage import accounts, inbox, posts
 from storage.database import Work
 from storage.outbox import sweeping
@@ -26,6 +27,7 @@ def forget(work: Work, keep: timedelta) -> bool:
         posts.forget_versions(session, now - VERSIONS, SLICE),
         _forget_texts(work, now - max(keep, TEXTS_AT_LEAST)),
         inbox.forget(session, now - INBOX, SLICE),
+        statuses.forget(work, SLICE),
     ]
     return max(done) == SLICE
 
