@@ -140,11 +140,17 @@ def make_schedules(settings: Settings) -> Schedules:
 
 
 def make_policy(settings: Settings) -> posts.Policy:
-    return posts.Policy(make_schedules(settings), settings.backfill, settings.operator_destination or None)
+    return posts.Policy(
+        make_schedules(settings),
+        settings.backfill,
+        settings.operator_destination or None,
+        timedelta(days=settings.hold_days),
+    )
 
 
-def make_terms(settings: Settings) -> Terms:
+def make_terms(settings: Settings, vault: Vault) -> Terms:
     """What people in chats are offered."""
+    pepper, *older = vault.peppers()
     return Terms(
         policy=make_policy(settings),
         interval=timedelta(seconds=settings.poll_seconds),
@@ -152,7 +158,8 @@ def make_terms(settings: Settings) -> Terms:
         signup=settings.signup,
         default_plan=settings.default_plan,
         group_managers=settings.group_managers,
-        hold=timedelta(days=settings.hold_days),
+        pepper=pepper,
+        older_peppers=tuple(older),
     )
 
 
@@ -294,7 +301,7 @@ def _assemble(
     sources: Mapping[str, Source],
     clock: Clock,
 ) -> Gateway:
-    metrics, gate, schedules, terms = Metrics(), Gate(), make_schedules(settings), make_terms(settings)
+    metrics, gate, schedules, terms = Metrics(), Gate(), make_schedules(settings), make_terms(settings, vault)
     poller = make_poller(settings, database, sources, clock, metrics, gate)
     dispatcher = Dispatcher(
         database,
@@ -303,7 +310,7 @@ def _assemble(
         clock,
         metrics,
         gate,
-        schedules=schedules,
+        policy=terms.policy,
         slots={
             "webhook": settings.webhook_slots,
             "chat": settings.chat_slots,
