@@ -89,6 +89,8 @@ def _message(scene: Scene, message: ChatMessage, looked: Looked | None, after: t
         if not scene.may_begin(message.direct, people(message), places(message)):
             return _stranger(scene, message)
         conversation = scene.begin(message.chat, message.direct, message.sender_name, people(message))
+    elif message.direct and conversation.last_seen_at is None:
+        scene.own(conversation, message.sender_name, people(message))
     return _said(scene, conversation, message, looked, after)
 
 

@@ -282,6 +282,19 @@ def test_a_chat_that_is_opened_again_and_again_is_greeted_once(database: Databas
     assert database.look(chats.identities)["ann"].conversation_id
 
 
+def test_who_opens_a_chat_to_which_others_have_sent_belongs_to_no_sender(database: Database) -> None:
+    database.run(lambda work: add_destinations(work, 1, "talk"))
+    address = "https://example.org/1"
+    database.run(happens, Preference(key="stop", chat=address, wanted=False))
+    assert database.look(chats.conversation, address).account_id == 1
+    database.run(happens, joined(address))
+    database.run(happens, says("ping", chat=address))
+    owner = database.look(chats.conversation, address).account_id
+    assert owner != 1
+    assert database.look(chats.identities)["ann"].account_id == owner
+    assert len(database.look(rows, models.Account)) == 2
+
+
 def test_a_stranger_s_group_is_refused_while_nobody_may_sign_up(database: Database) -> None:
     taken = database.run(happens, joined(), CLOSED)
     assert taken.reply
