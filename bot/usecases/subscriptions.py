@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -53,7 +53,7 @@ def subscribe(
     feed = feeds.follow(work, source, found.key, host, uuid7(work.now))
     if unread:
         _store_baseline(work, feed, found, policy, default_interval)
-    subscription, new = _subscription(work, account_id, feed.id, destination_id)
+    subscription, new = _want(work, account_id, feed.id, destination_id)
     queued = latest and _queue_latest(work, subscription.id, feed.id, policy)
     return Subscribed(subscription, feeds.get(work, feed.id), new, queued)
 
@@ -70,14 +70,16 @@ def _store_baseline(work: Work, feed: Feed, found: Found, policy: posts.Policy, 
     work.session.expire(feed)
 
 
-def _subscription(work: Work, account_id: int, feed_id: int, destination_id: int) -> tuple[Subscription, bool]:
+def _want(work: Work, account_id: int, feed_id: int, destination_id: int) -> tuple[Subscription, bool]:
+    """The subscription, active and with a number; also whether it was not active before."""
     known = subscriptions.find(work.session, account_id, feed_id, destination_id)
     if known is None:
-        fresh = Subscription(account_id=account_id, feed_id=feed_id, destination_id=destination_id, created_at=work.now)
-        return subscriptions.add(work.session, fresh), True
-    was_active, known.active, known.ended_at = known.active, True, None
-    work.session.add(known)
-    return known, not was_active
+        known = Subscription(account_id=account_id, feed_id=feed_id, destination_id=destination_id, created_at=work.now)
+    elif known.active:
+        return known, False
+    known.number = subscriptions.free_number(work.session, destination_id, known.number)
+    known.active, known.ended_at, known.paused_until = True, None, None
+    return subscriptions.add(work.session, known), True
 
 
 def _queue_latest(work: Work, subscription_id: int, feed_id: int, policy: posts.Policy) -> bool:
@@ -101,6 +103,54 @@ def unsubscribe(work: Work, subscription_id: int) -> Subscription:
     deliveries.fail_subscription(work.session, subscription_id, work.now, 1000)
     feeds.forget_if_unwanted(work, subscription.feed_id)
     return subscription
+
+
+def subscribe_unread(
+    work: Work, *, account_id: int, destination_id: int, source: str, key: str, host: str, title: str = ""
+) -> tuple[Subscription, bool]:
+    """Follow a feed that nobody has read yet; also whether that is new.  ``title``: until its own is known.
+
+    The poller's first visit finds out whether there is one, and announces nothing of what it holds then.
+    """
+    feed = feeds.follow(work, source, key, host, uuid7(work.now))
+    feed.title = feed.title or title
+    return _want(work, account_id, feed.id, destination_id)
+
+
+def restore(work: Work, subscription_id: int) -> bool:
+    """Take an end back: under its number, if that is still free, and with what was queued; False if it never ended."""
+    known = subscriptions.get(work.session, subscription_id)
+    if known is None or known.active or known.ended_at is None:
+        return False
+    ended_at = known.ended_at
+    feed = feeds.get(work, known.feed_id)
+    feeds.follow(work, feed.source, feed.key, feed.host, feed.uid)
+    paused_until = known.paused_until
+    _want(work, known.account_id, known.feed_id, known.destination_id)
+    known.paused_until = paused_until
+    if subscriptions.requeue(work.session, subscription_id, ended_at, work.now):
+        work.wakes.add("deliveries")
+    return True
+
+
+def pause(work: Work, ids: Sequence[int], until: datetime) -> None:
+    """Pass over posts that are found before ``until``."""
+    subscriptions.set_paused(work.session, ids, until)
+
+
+def resume(work: Work, ids: Sequence[int]) -> None:
+    """Posts are announced again from now on."""
+    subscriptions.set_paused(work.session, ids, None)
+
+
+def of_destination(work: Work, destination_id: int) -> Sequence[Any]:
+    """Active ones by number, with what the health of their feed is."""
+    return subscriptions.of_destination(work.session, destination_id)
+
+
+def count_of_account(work: Work, account_id: int) -> int:
+    """Active ones of an account, wherever they go."""
+    return subscriptions.count_of_account(work.session, account_id)
 
 
 def newest(work: Work, account_id: int | None, limit: int) -> Sequence[Any]:

@@ -1,10 +1,12 @@
 """Who speaks, where, and with what right: what every command is given."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
 from adapters.base import Found, SourceError
+from bot.usecases.opml import Naming
 from bot.usecases.posts import Policy
 from storage.chat_models import Conversation
 from storage.models import Destination
@@ -20,6 +22,17 @@ class Terms:
     signup: Literal["open", "closed"] = "closed"
     default_plan: str = "unlimited"
     pepper: bytes = b""  # of verification codes
+    naming: Naming | None = None  # of feeds in lists that are imported; None: nothing can be imported
+    phones: "Phones | None" = None  # None: numbers cannot be verified
+
+
+@dataclass(frozen=True, slots=True)
+class Phones:
+    """The channel on which phone numbers are proved."""
+
+    channel: str  # "whatsapp"
+    normal_address: Callable[[str], str]  # as the channel has it: raises BadAddress
+    number: str = ""  # ours there, "+34…", for links that open the chat; empty: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +50,11 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a source made of the name in a command.  ``found`` or ``error``."""
+    """What a source made of the name in a command: ``found`` or ``error``; or a message's ``file``."""
 
-    name: str
+    name: str = ""
     source: str = ""
     host: str = ""
     found: Found | None = None
     error: SourceError | None = None
+    file: bytes | None = None  # what was attached, where ``bot.rules.commands.wants_file`` says so
