@@ -49,27 +49,31 @@ class Identity(Base, table=True):
 
 
 class Code(Base, table=True):
-    """A verification code: sent to a number, or shown for a person to send; kept after use for the caps."""
+    """A verification code: sent to a number, or shown for a person to send.  Kept after use, and after what it was for
+    is deleted: the caps count it."""
 
     __tablename__ = "codes"
     __table_args__ = (
-        Index("codes_address", "channel", "address", "issued_at"),
+        Index("codes_address", "address", "issued_at"),
         Index("codes_account", "account_id", "issued_at"),
+        Index("codes_asked_in", "asked_in", "issued_at", **only("asked_in IS NOT NULL")),
+        Index("codes_asked_from", "asked_from", "issued_at", **only("asked_from <> ''")),
         Index("codes_issued", "issued_at"),
         Index("codes_link", "digest", **only("purpose = 'link'")),
     )
     id: int = id_()
     uid: UUID = Field(sa_column=Column(Uuid, nullable=False, unique=True))
-    purpose: str = text_()  # "verify": sent to a number; "prove": its owner sends it; "link": joins a chat
-    account_id: int = to("accounts.id")  # who asked
-    destination_id: int | None = to("destinations.id", nullable=True)  # what becomes verified
+    purpose: str = text_()  # "verify": sent to a number; "prove": its owner sends it; "link": joins a chat;
+    # "miss": none, but a wrong entry of a link code
+    account_id: int | None = to("accounts.id", nullable=True, cascade=False)  # who asked
+    destination_id: int | None = to("destinations.id", nullable=True, cascade=False)  # what becomes verified
     channel: str = text_()
-    address: str = text_()  # for whom; empty when whoever sends it proves to be that
+    address: str = text_()  # whose; empty for links
     asked_in: int | None = to("conversations.id", nullable=True, cascade=False)  # where the digits may be typed, too
+    asked_from: str = text_()  # the caller's network address, if an API's; an IPv6 one as its /64
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # HMAC under a pepper (reliability page, 11)
     attempts: int = count()  # wrong ones
-    sends: int = count()  # times it went out
-    sent_at: datetime | None = time()  # last
+    tried_at: datetime | None = time()  # the last of them
     issued_at: datetime = time(nullable=False)
     expires_at: datetime = time(nullable=False)
     used_at: datetime | None = time()

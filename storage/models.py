@@ -240,6 +240,7 @@ class Delivery(Base, table=True):
         Index("deliveries_leased", "destination_id", "due_at", **only("state = 'leased'")),
         Index("deliveries_held", "destination_id", "id", **only("state = 'held'")),
         Index("deliveries_message", "message_id", **only("message_id <> ''")),
+        Index("deliveries_codes", "destination_id", **only("lane = 'code' AND text <> ''")),
         Index("deliveries_expiry", "expires_at", **only("state IN ('ready', 'waiting', 'held')")),
         _DELIVERY_OPTIONS,
     )

@@ -1,9 +1,11 @@
 """``phone``, ``verify``, ``code`` and ``link``: proving who one is, in words."""
 
+from datetime import timedelta
+
 from adapters.base import BadAddress
 from adapters.inbound import Reply
 from bot.rules.plain_text import cut
-from bot.usecases import codes
+from bot.usecases import codes, links
 from bot.usecases.chat.turn import Turn, lines
 from bot.usecases.chat.who import Phones
 
@@ -96,17 +98,36 @@ def code(turn: Turn) -> Reply:
 
 def link(turn: Turn) -> Reply:
     """Without an argument a code to type in another chat; with one, that code."""
-    chat, conversation = turn.chat, turn.chat.conversation
+    if turn.command.argument:
+        return _join(turn, turn.command.argument)
+    chat = turn.chat
     try:
-        if not turn.command.argument:
-            shown = codes.link(turn.work, turn.terms, account_id=chat.account_id, conversation_id=conversation.id)
-            time = turn.span(shown.expires_at - turn.now)
-            return turn.reply("link.shown", code=shown.text, time=time)
-        text = turn.command.argument
-        joined = codes.join(turn.work, turn.terms, channel=conversation.channel, person=chat.person, text=text)
+        shown = links.link(turn.work, turn.terms, account_id=chat.account_id, conversation_id=chat.conversation.id)
     except codes.TooManyCodes as error:
         return turn.failed("code.too_many", time=turn.span(error.after))
-    return turn.failed("link.wrong") if joined is None else turn.reply("link.joined", account=joined)
+    return turn.reply("link.shown", code=shown.text, time=turn.span(shown.expires_at - turn.now))
+
+
+def _join(turn: Turn, text: str) -> Reply:
+    conversation, message = turn.chat.conversation, turn.message
+    joined = links.join(
+        turn.work,
+        turn.terms,
+        conversation_id=conversation.id,
+        channel=conversation.channel,
+        person=turn.chat.person,
+        text=text,
+        also=message.sender_also,
+    )
+    match joined.outcome:
+        case "joined":
+            return turn.reply("link.joined", account=joined.account_id or 0)
+        case "same":
+            return turn.reply("link.same")
+        case "wrong":
+            return turn.failed("link.wrong")
+        case "refused":
+            return turn.failed("code.too_many", time=turn.span(joined.after or timedelta(hours=1)))
 
 
 def shown_to_all(turn: Turn, text: str) -> Reply | None:

@@ -1,7 +1,7 @@
 """Who speaks, where, and with what right: what every command is given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -21,9 +21,16 @@ class Terms:
     public_base_url: str
     signup: Literal["open", "closed"] = "closed"
     default_plan: str = "unlimited"
-    pepper: bytes = b""  # of verification codes
+    pepper: bytes = field(default=b"", repr=False)  # of verification codes
+    older_peppers: tuple[bytes, ...] = field(default=(), repr=False)  # of codes made before the master key changed
+    codes_a_day: int = 1000  # sent by the whole server
     naming: Naming | None = None  # of feeds in lists that are imported; None: nothing can be imported
     phones: "Phones | None" = None  # None: numbers cannot be verified
+
+    @property
+    def peppers(self) -> tuple[bytes, ...]:
+        """All under which a code may have been digested."""
+        return (self.pepper, *self.older_peppers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,27 +127,43 @@ def upgrade() -> None:
         sa.Column("id", _ID, nullable=False),
         sa.Column("uid", sa.Uuid(), nullable=False),
         sa.Column("purpose", sa.Text(), server_default="", nullable=False),
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
         sa.Column("destination_id", sa.BigInteger(), nullable=True),
         sa.Column("channel", sa.Text(), server_default="", nullable=False),
         sa.Column("address", sa.Text(), server_default="", nullable=False),
         sa.Column("asked_in", sa.BigInteger(), nullable=True),
+        sa.Column("asked_from", sa.Text(), server_default="", nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("sends", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("tried_at", sa.BigInteger(), nullable=True),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
         sa.Column("void_at", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["asked_in"], ["conversations.id"], ondelete="SET NULL"),
-        sa.ForeignKeyConstraint(["destination_id"], ["destinations.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["destination_id"], ["destinations.id"], ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("uid"),
     )
     op.create_index("codes_account", "codes", ["account_id", "issued_at"], unique=False)
-    op.create_index("codes_address", "codes", ["channel", "address", "issued_at"], unique=False)
+    op.create_index("codes_address", "codes", ["address", "issued_at"], unique=False)
+    op.create_index(
+        "codes_asked_from",
+        "codes",
+        ["asked_from", "issued_at"],
+        unique=False,
+        postgresql_where=sa.text("asked_from <> ''"),
+        sqlite_where=sa.text("asked_from <> ''"),
+    )
+    op.create_index(
+        "codes_asked_in",
+        "codes",
+        ["asked_in", "issued_at"],
+        unique=False,
+        postgresql_where=sa.text("asked_in IS NOT NULL"),
+        sqlite_where=sa.text("asked_in IS NOT NULL"),
+    )
     op.create_index("codes_issued", "codes", ["issued_at"], unique=False)
     op.create_index(
         "codes_link",
@@ -158,6 +174,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("purpose = 'link'"),
     )
     op.add_column("deliveries", sa.Column("extras", sa.Text(), server_default="", nullable=False))
+    op.create_index(
+        "deliveries_codes",
+        "deliveries",
+        ["destination_id"],
+        unique=False,
+        postgresql_where=sa.text("lane = 'code' AND text <> ''"),
+        sqlite_where=sa.text("lane = 'code' AND text <> ''"),
+    )
     op.create_index(
         "deliveries_held",
         "deliveries",

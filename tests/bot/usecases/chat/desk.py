@@ -14,7 +14,7 @@ from bot.usecases import feeds
 from bot.usecases.chat import commands as chat_commands
 from bot.usecases.chat.who import Chat, Looked, Phones, Terms
 from storage import models
-from storage.chat_models import Conversation
+from storage.chat_models import Conversation, Identity
 from storage.database import Database, Work
 from tests import world
 from tests.bot.usecases.chat.web import Web
@@ -43,6 +43,7 @@ TERMS = Terms(
     public_base_url="https://bell.example.org",
     naming=naming,
     phones=Phones("whatsapp", normal_number, "+15550100"),
+    pepper=b"pepper",
 )
 
 
@@ -64,6 +65,9 @@ class Driver(Protocol):
 
     def publish(self, feed: str, title: str) -> None:
         """A feed, by its title, brings something new, which is read, queued and sent."""
+
+    def arrived(self) -> str:
+        """The digits that came last to some phone."""
 
     def sleep(self, by: timedelta) -> None: ...
 
@@ -104,6 +108,10 @@ class Desk:
         self.database.run(world.record, due, self.web.page(key))
         self.database.run(_send_all)
 
+    def arrived(self) -> str:
+        texts = [row.text for row in self.database.run(world.rows, models.Delivery, event="code")]
+        return texts[-1] if texts else ""
+
     def sleep(self, by: timedelta) -> None:
         self.clock.advance(by)
 
@@ -112,9 +120,14 @@ class Desk:
         row = self.row()
         text: str = fields.pop("text", "")
         known: dict[str, Any] = {
-            "key": "k", "chat": row.address, "direct": row.direct, "sender": who.lower(), "language": self.language,
-            "text": text.removeprefix(BOT).lstrip(), "addressed": row.direct or text.startswith(BOT) or "action" in fields,
-        }  # fmt: skip
+            "key": "k",
+            "chat": row.address,
+            "direct": row.direct,
+            "sender": who.lower(),
+            "language": self.language,
+            "text": text.removeprefix(BOT).lstrip(),
+            "addressed": row.direct or text.startswith(BOT) or "action" in fields,
+        }
         message = ChatMessage(**known | fields)
         looked = self.web.look_up(name) if (name := commands.needs(message)) else None
         if commands.wants_file(message):
@@ -161,6 +174,8 @@ def _add_chat(work: Work, /, *, direct: bool) -> int:
     )
     work.session.add(conversation)
     work.session.flush()
+    if direct:
+        work.session.merge(Identity(channel="feishu", person="ann", account_id=account.id, created_at=work.now))
     work.session.add(
         models.Destination(
             uid=world.uid(1000 + conversation.id),

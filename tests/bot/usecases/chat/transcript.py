@@ -13,6 +13,7 @@
 * Harbour news: High tide   a post appears, is read and sent
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from bot.rules import opml
 from tests.bot.usecases.chat.desk import Driver
 
 SILENCE = "(silence)"
+_CODES = {"{shown}": r"(?<![\d+])\d{6}(?!\d)", "{link}": r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"}
 
 
 def held(path: Path, driver: Driver) -> str:
@@ -32,6 +34,7 @@ def held(path: Path, driver: Driver) -> str:
 class _Session:
     def __init__(self, driver: Driver) -> None:
         self._driver, self._who, self._manager = driver, "Ann", True
+        self._seen: dict[str, str] = {}  # codes, by how they are written in a transcript
 
     def run(self, lines: list[str]) -> Iterator[str]:
         said: list[str] = []
@@ -78,12 +81,20 @@ class _Session:
     def _said(self, text: str) -> Reply | None:
         if text.startswith("[") and text.endswith("]"):
             return self._driver.press(self._who, text[1:-1], manager=self._manager)
+        self._seen["{sent}"] = self._driver.arrived()
+        for name, code in self._seen.items():
+            text = text.replace(name, code)
         return self._driver.write(self._who, text, manager=self._manager)
 
     def _shown(self, reply: Reply | None) -> list[str]:
         if reply is None:
             return [f"< {SILENCE}"]
-        shown = [f"< {line}".rstrip() for line in reply.text.split("\n")]
+        text = reply.text
+        for name, pattern in _CODES.items():
+            for code in re.findall(pattern, text):
+                self._seen[name] = code
+                text = text.replace(code, name)
+        shown = [f"< {line}".rstrip() for line in text.split("\n")]
         if reply.buttons:
             shown.append("< " + " ".join(f"[{button.label}]" for button in reply.buttons))
         return shown
