@@ -107,7 +107,7 @@ _OF_MANAGERS = frozenset(
 
 _SLASHES = ("/", "／")
 _PUNCTUATION = ".,;:!?…。，；：！？、．｡~～"
-_QUOTES = tuple(zip("\"'“‘«「『《〈`<[【（(", "\"'”’»」』》〉`>]】）)", strict=True))
+_QUOTES = tuple(zip("\"'“‘«「『《〈`<[［【（(", "\"'”’»」』》〉`>]］】）)", strict=True))
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"“”「」『』《》【】]+", re.IGNORECASE)
 _MOST_WORDS = 3  # of a command's name
 
@@ -155,10 +155,14 @@ _WITH_ARGUMENT = frozenset(
     )
 )  # fmt: skip
 _GLUED = sorted(
-    (word for word, (verb, language) in _TABLE.items() if language in ("zh-CN", "zh-TW", "ko") and len(word) > 1
-     and verb in _WITH_ARGUMENT),
-    key=len, reverse=True,
-)  # fmt: skip
+    (
+        word
+        for word, (verb, language) in _TABLE.items()
+        if language in ("zh-CN", "zh-TW", "ko") and len(word) > 1 and (verb in _WITH_ARGUMENT or word == "停止")
+    ),
+    key=len,
+    reverse=True,
+)
 """Words that are written without a blank before what follows, the longest first."""
 
 

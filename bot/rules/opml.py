@@ -46,7 +46,7 @@ def read(document: bytes) -> list[Outline]:
             given = {key.casefold(): one_line(value) for key, value in attributes.items()}
             if url := given.get("xmlurl", ""):
                 title = given.get("title") or given.get("text", "")
-                found.setdefault(url, Outline(url, title, given.get("htmlurl", "")))
+                found.setdefault(url, Outline(url, "" if title == url else title, given.get("htmlurl", "")))
 
     def refuse(*_: object) -> None:
         raise NotOpml(parser.CurrentLineNumber)

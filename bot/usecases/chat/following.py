@@ -121,7 +121,8 @@ _PASSING = frozenset(("connect", "timeout", "http"))
 
 
 def _what_now(turn: Turn, error: SourceError | None) -> str:
-    if isinstance(error, FeedThrottled) or (isinstance(error, FeedFailed) and error.fault in _PASSING):
+    passing = isinstance(error, FeedFailed) and error.fault in _PASSING and (error.status or 500) >= 500
+    if passing or isinstance(error, FeedThrottled):
         return turn.say("subscribe.try_later")
     return turn.say("subscribe.try_other")
 

@@ -1,4 +1,4 @@
-"""The transcripts beside this file are true: each command, in chats and in groups, done and refused, words and buttons."""
+"""The transcripts beside this file are true: each command, alone and in groups, done and refused, words and buttons."""
 
 from pathlib import Path
 

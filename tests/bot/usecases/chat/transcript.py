@@ -23,7 +23,7 @@ from bot.rules import opml
 from tests.bot.usecases.chat.desk import Driver
 
 SILENCE = "(silence)"
-_CODES = {"{shown}": r"(?<![\d+])\d{6}(?!\d)", "{link}": r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"}
+_CODES = {"{shown}": r"(?<=\?text=)\d{6}", "{link}": r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b"}
 
 
 def held(path: Path, driver: Driver) -> str:
@@ -57,7 +57,7 @@ class _Session:
         who, manager = self._who, self._manager
         match mark:
             case "#":
-                self._driver.open("group" if rest.startswith("In a group") else "direct")
+                self._driver.open("group" if rest.startswith(("In a group", "群聊")) else "direct")
                 self._who, self._manager = "Ann", True
             case "@":
                 name, _, role = rest.partition(", ")

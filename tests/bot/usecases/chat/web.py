@@ -43,7 +43,7 @@ class Web:
 
     def look_up(self, name: str) -> Looked:
         """As ``bot.jobs.lookup`` does over the network."""
-        key = "https://x.example/nasa" if name == "@nasa" else name
+        key = "https://x.example/nasa" if name.lower() == "@nasa" else name
         if key in self.titles:
             return Looked(name, "feed", "https://example.org:443", Found(key, self.page(key)))
         return Looked(name, error=TROUBLE.get(name, FeedNotFound("that is not a web address")))
