@@ -191,7 +191,7 @@ def _name(words: list[str]) -> str:
     text = " ".join(words).lstrip("/／").replace("＠", "@")
     if mention := _OWN_NAME.search(text):
         text = text[: mention.start()]
-    return _folded(text.rstrip(_PUNCTUATION) or text)
+    return _folded(text.rstrip(_PUNCTUATION) or text[:1])
 
 
 _OWN_NAME = re.compile(r"(?<=\w)@\w+$")  # "/list@postbell_bot"

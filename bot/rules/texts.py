@@ -24,10 +24,12 @@ NAMES: Mapping[str, str] = {"en": "English", "zh-CN": "简体中文", "zh-TW": "
 def say(language: str, text: str, n: int | None = None, /, **values: str | int) -> str:
     """A text with its values; ``n`` chooses the plural and is there as "{n}".
 
-    Values are made harmless and put on one line each.
+    Values are made harmless and put on one line each.  Raises KeyError: there is no such text.
     """
     catalogue = _catalogue(language)
     template = catalogue.gettext(text) if n is None else catalogue.ngettext(text, text, n)
+    if template == text:
+        raise KeyError(text)
     harmless = {name: one_line(value) if isinstance(value, str) else value for name, value in values.items()}
     return template.format_map({**_words(language), **harmless, "n": n})
 

@@ -13,7 +13,7 @@ from bot.usecases.chat.turn import TITLE, Turn, lines, name, with_buttons
 from storage import trails
 from storage.models import FeedState
 
-PAGE = 10
+PAGE = 8  # with long names and faults they still fit above a button
 POST = 1500  # characters of a post that is shown at once
 COUNTED = 1000  # messages that wait: what is more is not counted
 

@@ -16,6 +16,7 @@ from bot.usecases.chat.who import Chat, Looked, Terms
 from storage.database import Work
 
 MOST_BUTTONS = 10
+MOST_TEXT = 1024  # UTF-16 units of a message that has buttons (whatsapp.md 8.3)
 LABEL = 20  # characters: the shortest that a platform shows (whatsapp.md 8.3)
 NAME = 40  # of a feed, in lists
 TITLE = 120  # of a post
@@ -68,7 +69,9 @@ def name(row: Any, longest: int = NAME) -> str:
 
 
 def with_buttons(reply: Reply, buttons: Iterable[Button]) -> Reply:
-    """Those whose value is short enough to be carried."""
+    """Those whose value is short enough to be carried; none below a text that is too long for any."""
+    if len(reply.text.encode("utf-16-le")) > 2 * MOST_TEXT:
+        return reply
     return Reply(reply.text, tuple(one for one in buttons if one.value)[:MOST_BUTTONS])
 
 

@@ -215,3 +215,18 @@ def _last_sent(work: Work, /, conversation: int) -> int:
     destination = work.session.execute(_destination(conversation)).scalar_one().id
     rows = world.rows(work, models.Delivery, destination_id=destination)
     return int(rows[-1].id) if rows else 0
+
+
+# What tests look at and change
+
+
+def said(reply: Reply | None) -> str:
+    assert reply
+    return reply.text
+
+
+def set_deliveries(desk: Desk, **values: Any) -> None:
+    def change(work: Work) -> None:
+        work.session.execute(update(models.Delivery.__table__).values(**values))
+
+    desk.database.run(change)
