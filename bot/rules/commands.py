@@ -30,15 +30,16 @@ class Command:
 def parse(text: str, action: str, direct: bool) -> Command | None:
     """What a message wants; None when it says nothing.
 
-    ``action``: the value of a pressed button, which counts alone.  In a direct chat a bare address is a subscription,
-    six digits are a code.
+    ``action``: the value of a pressed button, which counts alone.  In a direct chat a bare address is a subscription.
+    A bare code is one anywhere: in a group it is to be void.
     """
     if action:
         return _pressed(action)
     said = _bared(text)
     if not said:
         return None
-    return _worded(said) or (_bare(said) if direct else None) or _number(said) or Command(Verb.UNKNOWN, said)
+    bare = _code(said) or (_bare(said) if direct else None) or _number(said)
+    return _worded(said) or bare or Command(Verb.UNKNOWN, said)
 
 
 def of(message: ChatMessage) -> Command | None:
@@ -89,6 +90,19 @@ def needs_manager(command: Command) -> bool:
     return command.verb in _OF_MANAGERS
 
 
+def may_need_manager(message: ChatMessage) -> bool:
+    """Whether it must be known who manages the group before this can be answered: also to say what one may do here."""
+    command = of(message)
+    return wants_file(message) or (command is not None and (needs_manager(command) or command.verb in _DEPENDING))
+
+
+def brings_code(message: ChatMessage) -> bool:
+    """Whether somebody whom we do not know may be let in for what they bring: a code, alone or behind its command."""
+    command = of(message)
+    return command is not None and command.verb in (Verb.CODE, Verb.LINK) and bool(command.argument)
+
+
+_DEPENDING = frozenset((Verb.YES, Verb.NUMBER, Verb.HELP, Verb.WHOAMI, Verb.UNKNOWN))
 _OF_MANAGERS = frozenset(
     (
         Verb.SUBSCRIBE,
@@ -240,11 +254,15 @@ def _argument(text: str) -> str:
 _HANDLE = re.compile(r"@[A-Za-z0-9_]{1,30}")
 
 
+def _code(text: str) -> Command | None:
+    code = text.rstrip(_PUNCTUATION)
+    if not is_code(code):
+        return None
+    return Command(Verb.CODE, digits) if (digits := read_digits(code)) else Command(Verb.LINK, code)
+
+
 def _bare(text: str) -> Command | None:
-    """A value that says by itself what it is for."""
-    if is_code(text):
-        code = text.rstrip(_PUNCTUATION)
-        return Command(Verb.CODE, digits) if (digits := read_digits(code)) else Command(Verb.LINK, code)
+    """An address or a name that says by itself what it is for."""
     plain = unicodedata.normalize("NFKC", text)
     address = _argument(text)
     if _ADDRESS.fullmatch(address) or _HANDLE.fullmatch(plain):

@@ -134,18 +134,35 @@ def _sent(turn: Turn, trail: Any) -> list[str]:
 
 
 def _not_sent(turn: Turn, trail: Any) -> list[str]:
-    reason = cut(trail.error, REASON)
+    reason = _reason(turn, trail)
     match trail.state:
         case DeliveryState.FAILED:
-            at = texts.moment(trail.failed_at or trail.created_at)
-            return [turn.say("why.failed", at=at, reason=reason or trail.error_code)]
+            return [turn.say("why.failed", at=texts.moment(trail.failed_at or trail.created_at), reason=reason)]
         case DeliveryState.HELD if turn.chat.conversation.stopped_at:
             return [turn.say("why.stopped")]
+        case DeliveryState.HELD if trail.error_code == "window_closed":
+            return [turn.say("why.window")]
         case DeliveryState.HELD:
-            return [turn.say("why.held", reason=reason or trail.error_code)]
-        case DeliveryState.WAITING if trail.error:
+            return [turn.say("why.held", reason=reason)]
+        case DeliveryState.WAITING if reason:
             return [turn.say("why.retry", trail.attempts, at=texts.moment(trail.due_at), reason=reason)]
         case DeliveryState.READY | DeliveryState.WAITING | DeliveryState.LEASED:
             return [turn.say("why.next")]
         case _:
             return []
+
+
+def _reason(turn: Turn, trail: Any) -> str:
+    """Ours in the person's language, a platform's as it is."""
+    known = _REASONS.get(trail.error_code)
+    return turn.say(known) if known else cut(trail.error or trail.error_code, REASON)
+
+
+_REASONS = {
+    "unsubscribed": "reason.unsubscribed",
+    "expired": "reason.expired",
+    "window_closed": "reason.window_closed",
+    "stopped": "reason.stopped",
+    "summarised": "reason.summarised",
+    "destination_disabled": "reason.disabled",
+}

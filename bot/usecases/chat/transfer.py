@@ -2,7 +2,6 @@
 
 from adapters.inbound import Reply
 from bot.rules import opml
-from bot.rules.command_words import Verb
 from bot.rules.plain_text import cut
 from bot.usecases.chat import undoing
 from bot.usecases.chat.turn import Turn, lines, with_buttons
@@ -60,10 +59,8 @@ def export(turn: Turn) -> Reply:
     document = opml.write(parts[part - 1], "Postbell").strip()
     if len(parts) == 1:
         return Reply(document)
-    following = part % len(parts) + 1
-    note = turn.say("export.part", part=part, parts=len(parts), next=following)
-    buttons = [turn.button("button.next_page", Verb.EXPORT, str(following))] if part < len(parts) else []
-    return with_buttons(Reply(f"{document}\n\n{note}"), buttons)
+    note = turn.say("export.part", part=part, parts=len(parts), next=part % len(parts) + 1)
+    return Reply(f"{document}\n\n{note}")
 
 
 def _parts(outlines: list[opml.Outline]) -> list[list[opml.Outline]]:

@@ -120,10 +120,13 @@ def test_nothing_said_is_no_command() -> None:
 
 
 def test_bare_values_count_only_in_direct_chats() -> None:
-    for text in (FEED, "@nasa", "123456", "K7Q2-9XMB"):
-        found = parse(text, "", False)
-        assert found
-        assert found.verb in (Verb.UNKNOWN, Verb.NUMBER)
+    for text in (FEED, "@nasa"):
+        assert parse(text, "", False) == Command(Verb.UNKNOWN, text)
+
+
+def test_codes_are_recognised_anywhere_for_in_groups_they_are_void() -> None:
+    assert parse("123 456", "", False) == Command(Verb.CODE, "123456")
+    assert parse("K7Q2-9XMB", "", False) == Command(Verb.LINK, "K7Q2-9XMB")
 
 
 def test_a_list_that_is_pasted_stays_as_it_is() -> None:
@@ -247,6 +250,22 @@ def test_changes_need_a_manager_and_looks_do_not() -> None:
     assert managed == {
         Verb.SUBSCRIBE, Verb.UNSUBSCRIBE, Verb.PAUSE, Verb.RESUME, Verb.IMPORT, Verb.EXPORT, Verb.STOP, Verb.START,
     }  # fmt: skip
+
+
+def test_who_manages_a_group_must_be_known_before_much_that_is_said_in_it() -> None:
+    group = {"direct": False, "addressed": False}
+    for text in ("/pause", "/help", "/yes", "/whoami"):
+        assert commands.may_need_manager(message(text, **group)), text
+    assert commands.may_need_manager(message("sing", direct=False))
+    assert commands.may_need_manager(message("", direct=False, kind="file", file="f"))
+    assert not any(commands.may_need_manager(message(text, **group)) for text in ("pause", "/list", "/no", "123456"))
+
+
+def test_strangers_are_heard_who_bring_a_code() -> None:
+    for text in ("K7Q2-9XMB", "link K7Q2-9XMB", "123456", "code 123456"):
+        assert commands.brings_code(message(text)), text
+    assert not any(commands.brings_code(message(text)) for text in ("link", "code", "list", FEED))
+    assert not commands.brings_code(message("K7Q2-9XMB", forwarded=True))
 
 
 # Parts of arguments

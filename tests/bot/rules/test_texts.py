@@ -83,7 +83,7 @@ def test_commands_that_a_text_names_exist(language: str) -> None:
 def test_texts_fit_their_platforms(language: str) -> None:
     for name, some in forms(language).items():
         for form in some:
-            if name.startswith("button.") and name != "button.stale":
+            if (name.startswith("button.") and name != "button.stale") or name == "back.button":
                 assert length(form) <= BUTTON, name
             assert length(form) <= 300, name  # with names, addresses and a list of ten it stays below BODY
     for name in texts.NAMES.values():
@@ -100,7 +100,7 @@ def test_quotation_marks_are_the_language_s_own(language: str) -> None:
 
 def test_texts_that_are_used_exist_and_others_do_not() -> None:
     known, used = set(forms("en")), set()
-    for path in [*(ROOT / "bot" / "usecases" / "chat").glob("*.py"), ROOT / "bot" / "rules" / "texts.py"]:
+    for path in [*(ROOT / "bot" / "usecases").rglob("*.py"), ROOT / "bot" / "rules" / "texts.py"]:
         tree = ast.parse(path.read_text())
         used |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value in known}
         for call in ast.walk(tree):
@@ -108,9 +108,11 @@ def test_texts_that_are_used_exist_and_others_do_not() -> None:
                 first = call.args[1 if _is_texts_say(call.func) else 0]
                 if isinstance(first, ast.Constant):
                     assert first.value in known, (path.name, first.value)
-    assert known - used == set()
+    assert known - used - _ELSEWHERE == set()
 
 
+# Of bot/usecases/held.py and of groups that take the bot in again.
+_ELSEWHERE = {"held.summary", "held.before", "held.nudge", "back.offer", "back.button", "back.done"}
 _SPEAKING = ("say", "reply", "failed", "button")
 
 

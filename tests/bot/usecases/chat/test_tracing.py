@@ -22,7 +22,12 @@ STATES: list[tuple[dict[str, Any], str]] = [
         {"state": "failed", "failed_at": world.DAY, "error": "the number is gone"},
         "failed 2026-03-03 12:00:00 UTC: the n",
     ),
-    ({"state": "held", "sent_at": None, "error": "window closed"}, "held for now: window closed"),
+    ({"state": "held", "sent_at": None, "error": "a rest"}, "held for now: a rest"),
+    (
+        {"state": "held", "sent_at": None, "error_code": "window_closed"},
+        "the platform lets nothing through until you write",
+    ),
+    ({"state": "failed", "failed_at": world.DAY, "error_code": "expired"}, "its time was over before it could be sent"),
     (
         {"state": "waiting", "sent_at": None, "attempts": 2, "error": "timeout"},
         "2 tries failed (timeout); the next is at",
@@ -40,7 +45,7 @@ def test_the_trail_says_where_a_post_is(desk: Desk) -> None:
         set_deliveries(desk, **{k: now + v if isinstance(v, timedelta) else v for k, v in values.items()})
         for text, answering in ((f"why {HARBOUR}/2", False), ("why", True), ("why 1", False), ("why", False)):
             assert told in said(desk.write("Ann", text, answering=answering))
-        set_deliveries(desk, sent_at=now, error="", attempts=1)
+        set_deliveries(desk, sent_at=now, error="", error_code="", attempts=1)
 
 
 def test_the_trail_of_a_stopped_chat_says_so(desk: Desk) -> None:
