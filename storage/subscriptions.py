@@ -71,18 +71,12 @@ def destinations_of(session: Session, feed_id: int) -> Sequence[int]:
 # What people call them
 
 
-def free_number(session: Session, destination_id: int, wanted: int) -> int:
-    """``wanted`` if it is above 0 and free, else the lowest that no active subscription of the destination has.
-
-    The destination stays locked, so that nobody else gives the same number.
-    """
+def numbers(session: Session, destination_id: int) -> set[int]:
+    """Those that the destination's active subscriptions have; it stays locked, so that nobody gives another."""
     lock = select(col(Destination.id)).where(col(Destination.id) == destination_id)
     session.execute(lock.with_for_update(key_share=True))
-    numbers = select(SUBSCRIPTIONS.c.number).where(SUBSCRIPTIONS.c.destination_id == destination_id, IS_ACTIVE)
-    taken = set(session.execute(numbers).scalars())
-    if wanted > 0 and wanted not in taken:
-        return wanted
-    return next(number for number in range(1, len(taken) + 2) if number not in taken)
+    taken = select(SUBSCRIPTIONS.c.number).where(SUBSCRIPTIONS.c.destination_id == destination_id, IS_ACTIVE)
+    return set(session.execute(taken).scalars())
 
 
 _HEALTH = (

@@ -42,7 +42,13 @@ def import_(
     with opened() as desk:
         to = _destination(desk, account, destination)
         done = asyncio.run(_import(desk, to, outlines))
-    made = Imported(to.account_id, to.id, len(done.made), done.known, [one.url for one in done.refused])
+    made = Imported(
+        account_id=to.account_id,
+        destination_id=to.id,
+        new=sum(len(part.made) for part in done),
+        known=sum(part.known for part in done),
+        refused=[one.url for part in done for one in part.refused],
+    )
     if json:
         return output.as_json(made)
     output.say(f"{output.counted(made.new, 'new subscription')} at destination {made.destination_id}, {to.address}")
@@ -64,17 +70,20 @@ def _read(file: Path) -> list[rules.Outline]:
         raise Invalid(f"{file} is no list of feeds (OPML): {where}") from None
 
 
-async def _import(desk: Desk, to: Destination, outlines: list[rules.Outline]) -> opml.Imported:
+async def _import(desk: Desk, to: Destination, outlines: list[rules.Outline]) -> list[opml.Imported]:
     async with parts.make_outbound(desk.settings) as outbound:
         source = parts.make_sources(outbound)[opml.SOURCE]
         try:
-            return await desk.database.write(
-                opml.import_opml,
-                account_id=to.account_id,
-                destination_id=to.id,
-                outlines=outlines,
-                naming=parts.make_naming(outbound, source),
-            )
+            return [
+                await desk.database.write(
+                    opml.import_opml,
+                    account_id=to.account_id,
+                    destination_id=to.id,
+                    outlines=outlines[first : first + opml.AT_ONCE],
+                    naming=parts.make_naming(outbound, source),
+                )
+                for first in range(0, len(outlines), opml.AT_ONCE)
+            ]
         finally:
             await source.close()
 

@@ -128,7 +128,7 @@ _MOST_WORDS = 3  # of a command's name
 
 def _bared(text: str) -> str:
     """Without what is unseen, quoted lines above, quotes around and blanks at the ends; all blanks are plain."""
-    lines = [" ".join(line.split()) for line in drop_unseen(text).splitlines()]
+    lines = [" ".join(line.split()) for line in drop_unseen(unicodedata.normalize("NFC", text)).splitlines()]
     own = [line for line in lines if not line.startswith((">", "＞"))]
     return _unquoted("\n".join(own or lines).strip())
 

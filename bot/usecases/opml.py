@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from bot.rules.opml import Outline
 from bot.usecases import subscriptions
+from bot.usecases.subscriptions import Unread
 from storage import subscriptions as stored
 from storage.database import Work
 
+AT_ONCE = 500  # in one transaction: it keeps others waiting
 SOURCE = "feed"  # the only one whose names are web addresses
 
 Naming = Callable[[str], tuple[str, str]]
@@ -26,29 +28,21 @@ class Imported:
 def import_opml(
     work: Work, *, account_id: int, destination_id: int, outlines: Sequence[Outline], naming: Naming
 ) -> Imported:
-    """Subscribe to all of them without asking the network: the first poll of each finds out what it is.
+    """Subscribe to all of them, about AT_ONCE, without asking the network: the first poll of each finds out what it is.
 
     What a feed holds at its first poll is not announced.
     """
-    made, known, refused = [], 0, []
+    wanted: dict[str, Unread] = {}
+    refused = []
     for outline in outlines:
         try:
             key, host = naming(outline.url)
         except ValueError:
             refused.append(outline)
-            continue
-        wish, new = subscriptions.subscribe_unread(
-            work,
-            account_id=account_id,
-            destination_id=destination_id,
-            source=SOURCE,
-            key=key,
-            host=host,
-            title=outline.title,
-        )
-        made += [wish.id] if new else []
-        known += not new
-    return Imported(made, known, refused)
+        else:
+            wanted.setdefault(key, Unread(SOURCE, key, host, outline.title))
+    made = subscriptions.subscribe_unread(work, account_id, destination_id, list(wanted.values()))
+    return Imported(made, len(wanted) - len(made), refused)
 
 
 def export_opml(work: Work, *, account_id: int | None = None, destination_id: int | None = None) -> list[Outline]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -70,16 +70,31 @@ def _store_baseline(work: Work, feed: Feed, found: Found, policy: posts.Policy, 
     work.session.expire(feed)
 
 
-def _want(work: Work, account_id: int, feed_id: int, destination_id: int) -> tuple[Subscription, bool]:
-    """The subscription, active and with a number; also whether it was not active before."""
+def _want(
+    work: Work, account_id: int, feed_id: int, destination_id: int, taken: set[int] | None = None
+) -> tuple[Subscription, bool]:
+    """The subscription, active and with a number; also whether it was not active before.
+
+    ``taken``: the numbers of the destination, where they are known already.
+    """
     known = subscriptions.find(work.session, account_id, feed_id, destination_id)
     if known is None:
         known = Subscription(account_id=account_id, feed_id=feed_id, destination_id=destination_id, created_at=work.now)
     elif known.active:
         return known, False
-    known.number = subscriptions.free_number(work.session, destination_id, known.number)
+    if taken is None:
+        taken = subscriptions.numbers(work.session, destination_id)
+    known.number = _free(known.number, taken)
     known.active, known.ended_at, known.paused_until = True, None, None
     return subscriptions.add(work.session, known), True
+
+
+def _free(wanted: int, taken: set[int]) -> int:
+    """The number that a subscription had, if nobody has it now, else the lowest free one; it is taken from then on."""
+    if wanted < 1 or wanted in taken:
+        wanted = next(number for number in range(1, len(taken) + 2) if number not in taken)
+    taken.add(wanted)
+    return wanted
 
 
 def _queue_latest(work: Work, subscription_id: int, feed_id: int, policy: posts.Policy) -> bool:
@@ -105,22 +120,37 @@ def unsubscribe(work: Work, subscription_id: int) -> Subscription:
     return subscription
 
 
-def subscribe_unread(
-    work: Work, *, account_id: int, destination_id: int, source: str, key: str, host: str, title: str = ""
-) -> tuple[Subscription, bool]:
-    """Follow a feed that nobody has read yet; also whether that is new.  ``title``: until its own is known.
+class Unread(NamedTuple):
+    """A feed that nobody has looked at.  ``title``: until its own is known."""
 
-    The poller's first visit finds out whether there is one, and announces nothing of what it holds then.
+    source: str
+    key: str
+    host: str
+    title: str
+
+
+def subscribe_unread(work: Work, account_id: int, destination_id: int, some: Sequence[Unread]) -> list[int]:
+    """Follow feeds without asking the network; returns the new subscriptions.
+
+    The poller's first visit finds out what each is, and announces nothing of what it holds then.
     """
-    feed = feeds.follow(work, source, key, host, uuid7(work.now))
-    feed.title = feed.title or title
-    return _want(work, account_id, feed.id, destination_id)
+    taken = subscriptions.numbers(work.session, destination_id)
+    made = []
+    for one in some:
+        feed = feeds.follow(work, one.source, one.key, one.host, uuid7(work.now))
+        feed.title = feed.title or one.title
+        wish, new = _want(work, account_id, feed.id, destination_id, taken)
+        made += [wish.id] if new else []
+    return made
 
 
-def restore(work: Work, subscription_id: int) -> bool:
-    """Take an end back: under its number, if that is still free, and with what was queued; False if it never ended."""
+def restore(work: Work, subscription_id: int, destination_id: int) -> bool:
+    """Take an end back: under its number, if that is still free, and with what was queued.
+
+    False if it has not ended, or is no longer the destination's.
+    """
     known = subscriptions.get(work.session, subscription_id)
-    if known is None or known.active or known.ended_at is None:
+    if known is None or known.active or known.ended_at is None or known.destination_id != destination_id:
         return False
     ended_at = known.ended_at
     feed = feeds.get(work, known.feed_id)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from adapters.base import BadAddress
 from adapters.inbound import Reply
+from bot.rules.codes import read_link
 from bot.rules.plain_text import cut
 from bot.usecases import codes, links
 from bot.usecases.chat.turn import Turn, lines
@@ -110,6 +111,8 @@ def link(turn: Turn) -> Reply:
 
 def _join(turn: Turn, text: str) -> Reply:
     conversation, message = turn.chat.conversation, turn.message
+    if not read_link(text):
+        return turn.failed("link.wrong")
     joined = links.join(
         turn.work,
         turn.terms,

@@ -8,7 +8,7 @@ import msgspec
 from adapters.inbound import Reply
 from bot.rules.command_words import Verb
 from bot.rules.commands import Command, button
-from bot.usecases.chat.turn import Turn, with_buttons
+from bot.usecases.chat.turn import Turn, stored, with_buttons
 
 LASTS = timedelta(minutes=10)
 
@@ -84,8 +84,7 @@ def _confirmed(question: Question) -> Command:
 
 
 def _open(turn: Turn) -> Question | None:
-    asked = turn.chat.conversation.asked
-    question = msgspec.json.decode(asked, type=Question) if asked else None
+    question = stored(turn.chat.conversation.asked, Question)
     return question if question and question.until > turn.now else None
 
 

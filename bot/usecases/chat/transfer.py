@@ -5,7 +5,7 @@ from bot.rules import opml
 from bot.rules.plain_text import cut
 from bot.usecases.chat import undoing
 from bot.usecases.chat.turn import Turn, lines, with_buttons
-from bot.usecases.opml import export_opml, import_opml
+from bot.usecases.opml import AT_ONCE, export_opml, import_opml
 
 ROOM = 3000  # characters of an exported list in one message; below what any chat platform takes
 NAMED = 5  # of the feeds that could not be taken over
@@ -26,15 +26,17 @@ def import_(turn: Turn) -> Reply:
         turn.work,
         account_id=chat.account_id,
         destination_id=chat.destination.id,
-        outlines=outlines,
+        outlines=outlines[:AT_ONCE],
         naming=turn.terms.naming,
     )
+    left = len(outlines[AT_ONCE:])
     refused = [f"• {cut(one.url, 80)}" for one in done.refused[:NAMED]]
     reply = lines(
         turn.say("import.done", len(done.made)),
         turn.say("import.known", done.known) if done.known else "",
         turn.say("import.refused", len(done.refused)) if refused else "",
         *refused,
+        turn.say("import.left", left, most=AT_ONCE) if left else "",
         turn.say("import.then") if done.made else "",
     )
     if not done.made:

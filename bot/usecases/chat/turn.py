@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from adapters.base import Button
 from adapters.inbound import ChatMessage, Reply
@@ -14,6 +16,8 @@ from bot.rules.plain_text import cut, one_line
 from bot.usecases import subscriptions
 from bot.usecases.chat.who import Chat, Looked, Terms
 from storage.database import Work
+
+T = TypeVar("T")
 
 MOST_BUTTONS = 10
 MOST_TEXT = 1024  # UTF-16 units of a message that has buttons (whatsapp.md 8.3)
@@ -66,6 +70,14 @@ class Turn:
 def name(row: Any, longest: int = NAME) -> str:
     """What a feed is called; its address while it has no title."""
     return cut(one_line(row.title) or row.key.removeprefix("https://").removeprefix("http://"), longest)
+
+
+def stored(text: str, kind: type[T]) -> T | None:
+    """What a chat keeps as JSON; None when there is nothing, or nothing that this version knows."""
+    try:
+        return msgspec.json.decode(text, type=kind) if text else None
+    except msgspec.ValidationError:
+        return None
 
 
 def with_buttons(reply: Reply, buttons: Iterable[Button]) -> Reply:

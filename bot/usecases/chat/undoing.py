@@ -9,7 +9,7 @@ from adapters.base import Button
 from adapters.inbound import Reply
 from bot.rules.command_words import Verb
 from bot.usecases import subscriptions
-from bot.usecases.chat.turn import Turn
+from bot.usecases.chat.turn import Turn, stored
 
 LASTS = timedelta(minutes=10)
 
@@ -41,7 +41,7 @@ def remember(turn: Turn, change: Change) -> Button:
 
 def undo(turn: Turn) -> Reply:
     conversation = turn.chat.conversation
-    kept = msgspec.json.decode(conversation.undo, type=Kept) if conversation.undo else None
+    kept = stored(conversation.undo, Kept)
     if kept is None or kept.until <= turn.now:
         return turn.reply("undo.nothing", time=turn.span(LASTS))
     if kept.by != turn.chat.person:
@@ -63,7 +63,8 @@ def _take_back(turn: Turn, change: Change) -> Reply:
             subscriptions.unsubscribe(work, id_)
         return turn.reply("undo.ended", len(made))
     if change.ended:
-        return turn.reply("undo.restored", sum(subscriptions.restore(work, id_) for id_ in change.ended))
+        here = turn.chat.destination.id
+        return turn.reply("undo.restored", sum(subscriptions.restore(work, id_, here) for id_ in change.ended))
     for id_, until in change.paused:
         if until is None:
             subscriptions.resume(work, [id_])

@@ -11,6 +11,7 @@ from bot.rules.command_words import LANGUAGES
 from bot.rules.plain_text import length
 from bot.usecases.chat import commands
 from bot.usecases.chat.who import Chat
+from bot.usecases.opml import AT_ONCE
 from storage import models
 from storage.chat_models import Conversation
 from storage.database import Work
@@ -119,6 +120,14 @@ def test_what_a_list_brings_is_read_soon_and_not_announced(desk: Desk) -> None:
     assert len(desk.database.run(world.rows, models.Delivery)) == 1
 
 
+def test_a_very_long_list_is_taken_in_parts(desk: Desk) -> None:
+    outlines = [opml.Outline(f"{SITE}/{n}") for n in range(AT_ONCE + 2)]
+    reply = said(desk.attach("Ann", opml.write(outlines, "mine").encode()))
+    assert f"{AT_ONCE} new subscriptions" in reply
+    assert "2 more were left out" in reply
+    assert [row.number for row in desk.subscriptions()] == list(range(1, AT_ONCE + 1))
+
+
 def test_a_long_list_goes_out_in_parts_that_are_lists(desk: Desk) -> None:
     outlines = [opml.Outline(f"{SITE}/{n}?{'x' * 150}", f"Feed {n}") for n in range(40)]
     desk.attach("Ann", opml.write(outlines, "mine").encode())
@@ -194,6 +203,15 @@ def test_a_button_of_another_question_confirms_nothing(desk: Desk) -> None:
     desk.write("Ann", "unsubscribe everything")
     assert "no longer open" in said(desk.send("Ann", action=old))
     assert len(desk.subscriptions()) == 2
+
+
+def test_what_an_other_version_keeps_is_no_question(desk: Desk) -> None:
+    def keep(work: Work) -> None:
+        work.session.execute(update(Conversation.__table__).values(asked='{"new": 1}', undo='{"new": 1}'))
+
+    desk.database.run(keep)
+    assert "not waiting" in said(desk.write("Ann", "yes"))
+    assert "nothing to take back" in said(desk.write("Ann", "undo"))
 
 
 def test_a_name_that_was_not_looked_up_in_time_is_said(desk: Desk) -> None:
