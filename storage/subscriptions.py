@@ -39,6 +39,25 @@ def find(session: Session, account_id: int, feed_id: int, destination_id: int) -
     ).one_or_none()
 
 
+def of_feeds(session: Session, account_id: int, destination_id: int, feeds: Sequence[int]) -> dict[int, Subscription]:
+    """By feed, active or not."""
+    found: dict[int, Subscription] = {}
+    for some in leases.slices(feeds):
+        wanted = select_rows(Subscription).where(
+            col(Subscription.account_id) == account_id,
+            col(Subscription.destination_id) == destination_id,
+            col(Subscription.feed_id).in_(some),
+        )
+        found |= {one.feed_id: one for one in session.exec(wanted)}
+    return found
+
+
+def add_all(session: Session, some: Sequence[Subscription]) -> None:
+    """Store them; the same objects have their ids then."""
+    session.add_all(some)
+    session.flush()
+
+
 def of_account(session: Session, account_id: int | None, limit: int) -> Sequence[Row[Any]]:
     """Active subscriptions with their feed and destination, the latest first; of everybody when None."""
     wanted = (

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from bot.rules.opml import Outline
 from bot.usecases import subscriptions
-from bot.usecases.subscriptions import Unread
 from storage import subscriptions as stored
 from storage.database import Work
 
@@ -32,7 +31,7 @@ def import_opml(
 
     What a feed holds at its first poll is not announced.
     """
-    wanted: dict[str, Unread] = {}
+    wanted: dict[str, tuple[str, str]] = {}
     refused = []
     for outline in outlines:
         try:
@@ -40,8 +39,8 @@ def import_opml(
         except ValueError:
             refused.append(outline)
         else:
-            wanted.setdefault(key, Unread(SOURCE, key, host, outline.title))
-    made = subscriptions.subscribe_unread(work, account_id, destination_id, list(wanted.values()))
+            wanted.setdefault(key, (host, outline.title))
+    made = subscriptions.subscribe_unread(work, account_id, destination_id, SOURCE, wanted)
     return Imported(made, len(wanted) - len(made), refused)
 
 

@@ -1,9 +1,9 @@
 """Subscriptions: from "this feed, please" to its posts at a destination."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -70,23 +70,29 @@ def _store_baseline(work: Work, feed: Feed, found: Found, policy: posts.Policy, 
     work.session.expire(feed)
 
 
-def _want(
-    work: Work, account_id: int, feed_id: int, destination_id: int, taken: set[int] | None = None
-) -> tuple[Subscription, bool]:
-    """The subscription, active and with a number; also whether it was not active before.
-
-    ``taken``: the numbers of the destination, where they are known already.
-    """
+def _want(work: Work, account_id: int, feed_id: int, destination_id: int) -> tuple[Subscription, bool]:
+    """The subscription, active and with a number; also whether it was not active before."""
     known = subscriptions.find(work.session, account_id, feed_id, destination_id)
-    if known is None:
-        known = Subscription(account_id=account_id, feed_id=feed_id, destination_id=destination_id, created_at=work.now)
-    elif known.active:
+    if known and known.active:
         return known, False
-    if taken is None:
-        taken = subscriptions.numbers(work.session, destination_id)
-    known.number = _free(known.number, taken)
-    known.active, known.ended_at, known.paused_until = True, None, None
-    return subscriptions.add(work.session, known), True
+    wish = known or _wish(work, account_id, feed_id, destination_id)
+    _activate(wish, subscriptions.numbers(work.session, destination_id))
+    return subscriptions.add(work.session, wish), True
+
+
+def _wish(work: Work, account_id: int, feed_id: int, destination_id: int) -> Subscription:
+    return Subscription(
+        account_id=account_id, feed_id=feed_id, destination_id=destination_id, active=False, created_at=work.now
+    )
+
+
+def _activate(wish: Subscription, taken: set[int]) -> bool:
+    """Give it a number that is not taken at its destination; False: it is active already."""
+    if wish.active:
+        return False
+    wish.number = _free(wish.number or 0, taken)
+    wish.active, wish.ended_at, wish.paused_until = True, None, None
+    return True
 
 
 def _free(wanted: int, taken: set[int]) -> int:
@@ -120,28 +126,24 @@ def unsubscribe(work: Work, subscription_id: int) -> Subscription:
     return subscription
 
 
-class Unread(NamedTuple):
-    """A feed that nobody has looked at.  ``title``: until its own is known."""
-
-    source: str
-    key: str
-    host: str
-    title: str
-
-
-def subscribe_unread(work: Work, account_id: int, destination_id: int, some: Sequence[Unread]) -> list[int]:
-    """Follow feeds without asking the network; returns the new subscriptions.
+def subscribe_unread(
+    work: Work, account_id: int, destination_id: int, source: str, named: Mapping[str, tuple[str, str]]
+) -> list[int]:
+    """Follow feeds without asking the network: host and title by name.  Returns the new subscriptions.
 
     The poller's first visit finds out what each is, and announces nothing of what it holds then.
     """
-    taken = subscriptions.numbers(work.session, destination_id)
-    made = []
-    for one in some:
-        feed = feeds.follow(work, one.source, one.key, one.host, uuid7(work.now))
-        feed.title = feed.title or one.title
-        wish, new = _want(work, account_id, feed.id, destination_id, taken)
-        made += [wish.id] if new else []
-    return made
+    session = work.session
+    wanted = feeds.follow_all(work, source, named)
+    known = subscriptions.of_feeds(session, account_id, destination_id, [feed.id for feed in wanted.values()])
+    taken = subscriptions.numbers(session, destination_id)
+    new = []
+    for key in named:
+        wish = known.get(wanted[key].id) or _wish(work, account_id, wanted[key].id, destination_id)
+        if _activate(wish, taken):
+            new.append(wish)
+    subscriptions.add_all(session, new)
+    return [wish.id for wish in new]
 
 
 def restore(work: Work, subscription_id: int, destination_id: int) -> bool:

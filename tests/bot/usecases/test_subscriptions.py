@@ -181,13 +181,14 @@ def test_two_accounts_may_want_the_same(desk: Desk) -> None:
 def test_each_destination_counts_its_subscriptions(desk: Desk) -> None:
     numbers = [desk.subscribe(to, page(item(0))).subscription.number for to in (1, 2, 1)]
     assert numbers == [1, 1, 1]
-    made = desk.run(subscriptions.subscribe_unread, 1, 1, [unread(1), unread(2)])
+    named = {f"https://example.org/{n}": (HOST, f"Feed {n}") for n in (1, 2)}
+    made = desk.run(subscriptions.subscribe_unread, 1, 1, "feed", named)
     assert [desk.run(world.row, models.Subscription, one).number for one in made] == [2, 3]
-    assert desk.run(subscriptions.subscribe_unread, 1, 1, [unread(1)]) == []
-
-
-def unread(n: int) -> subscriptions.Unread:
-    return subscriptions.Unread("feed", f"https://example.org/{n}", HOST, "")
+    assert desk.run(subscriptions.subscribe_unread, 1, 1, "feed", named) == []
+    desk.run(subscriptions.unsubscribe, made[0])
+    assert desk.run(subscriptions.subscribe_unread, 1, 1, "feed", named | {KEY: (HOST, "")}) == made[:1]
+    assert desk.run(world.row, models.Subscription, made[0]).number == 2
+    assert {row.state for row in desk.run(world.rows, models.Feed)} == {"active"}
 
 
 def test_an_end_is_taken_back_only_where_it_was(desk: Desk) -> None:
