@@ -135,7 +135,8 @@ def follow_all(work: Work, source: str, named: Mapping[str, tuple[str, str]]) ->
         if key not in known
     }
     feeds.add_all(work.session, list(new.values()))
-    for feed in known.values():
+    for key, feed in known.items():
+        feed.title = feed.title or named[key][1]
         _revive(work, feed)
     if new:
         work.wakes.add("feeds")
