@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, Index, LargeBinary, Text, UniqueConstraint, Uuid
+from sqlalchemy import Boolean, Column, Index, LargeBinary, Text, UniqueConstraint, Uuid, false
 from sqlmodel import Field
 
 from storage.columns import Base, count, id_, only, text_, time, to
@@ -16,6 +16,7 @@ class Conversation(Base, table=True):
     __table_args__ = (
         UniqueConstraint("channel", "address"),
         Index("conversations_account", "account_id"),
+        Index("conversations_held", "held_since", **only("held_since IS NOT NULL AND nudged_at IS NULL")),
     )
     id: int = id_()
     channel: str = text_()
@@ -25,6 +26,7 @@ class Conversation(Base, table=True):
     title: str = text_()  # the group's name, or the person's
     language: str = text_()  # chosen or observed: "en", "zh-CN", "zh-TW", "ko", "es"; empty: not known yet
     window_until: datetime | None = time()  # free text may be sent before; null on channels without such a rule
+    held_since: datetime | None = time()  # the window is closed, and something has been waiting for it since then
     nudged_at: datetime | None = time()  # the present closed window was announced; null again when the person writes
     stopped_at: datetime | None = time()  # the person said STOP: nothing goes there, whoever wants it
     left_at: datetime | None = time()  # the bot was removed
@@ -43,6 +45,7 @@ class Identity(Base, table=True):
     channel: str = Field(sa_column=Column(Text, primary_key=True))
     person: str = Field(sa_column=Column(Text, primary_key=True))
     account_id: int = to("accounts.id")
+    conversation_id: int | None = to("conversations.id", nullable=True, cascade=False)  # of the two alone, if any
     name: str = text_()
     phone: str = text_()  # "+34…" where the platform vouches for it
     created_at: datetime = time(nullable=False)
@@ -91,6 +94,7 @@ class ParkedStatus(Base, table=True):
     at: datetime | None = time()
     error_code: str = text_()
     error: str = text_()
+    window_closed: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     received_at: datetime = time(nullable=False)
 
 

@@ -83,9 +83,11 @@ class Poller:
         """A poll with posts keeps its slot until they are stored: reading must not run ahead of storing."""
         try:
             result = await self._read(due)
-            stored = self._finished.add(self._polled(due, result))
+            polled = self._polled(due, result)
             if isinstance(result, Page) and result.posts:
-                await stored
+                await self._finished.stored(polled)
+            else:
+                self._finished.add(polled)
         except asyncio.CancelledError:
             self._broken_off.append(due)
             raise

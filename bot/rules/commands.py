@@ -97,9 +97,9 @@ def may_need_manager(message: ChatMessage) -> bool:
 
 
 def brings_code(message: ChatMessage) -> bool:
-    """Whether somebody whom we do not know may be let in for what they bring: a code, alone or behind its command."""
+    """Whether it is a link code, alone or behind its command: for that somebody whom we do not know is heard."""
     command = of(message)
-    return command is not None and command.verb in (Verb.CODE, Verb.LINK) and bool(command.argument)
+    return command is not None and command.verb is Verb.LINK and read_link(command.argument) is not None
 
 
 _DEPENDING = frozenset((Verb.YES, Verb.NUMBER, Verb.HELP, Verb.WHOAMI, Verb.UNKNOWN))

@@ -13,9 +13,10 @@ from bot.clock import uuid7
 from bot.errors import Unavailable
 from bot.rules import codes as rules
 from bot.usecases.chat.who import Terms
-from storage import accounts, codes, deliveries, destinations
+from storage import accounts, codes, destinations
 from storage.database import Work
 from storage.models import DeliveryState, Destination
+from storage.outbox import recording
 
 ISSUING = "codes"  # the fact whose row is locked while a code is issued: the caps are counted, then used
 LANE = "code"
@@ -168,7 +169,7 @@ def _queue(work: Work, destination: Destination, digits: str, expires_at: dateti
         "expires_at": expires_at - rules.DELIVERY_MARGIN,
         "created_at": work.now,
     }
-    deliveries.add(work.session, [row])
+    recording.add(work.session, [row])
     work.wakes.add("deliveries")
 
 

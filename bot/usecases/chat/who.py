@@ -21,6 +21,8 @@ class Terms:
     public_base_url: str
     signup: Literal["open", "closed"] = "closed"
     default_plan: str = "unlimited"
+    group_managers: Literal["all", "admins", "owner"] = "admins"  # who may change what a group gets
+    hold: timedelta = timedelta(days=7)  # that a delivery waits for a person at the longest
     pepper: bytes = field(default=b"", repr=False)  # of verification codes
     older_peppers: tuple[bytes, ...] = field(default=(), repr=False)  # of codes made before the master key changed
     codes_a_day: int = 1000  # sent by the whole server

@@ -262,9 +262,9 @@ def test_who_manages_a_group_must_be_known_before_much_that_is_said_in_it() -> N
 
 
 def test_strangers_are_heard_who_bring_a_code() -> None:
-    for text in ("K7Q2-9XMB", "link K7Q2-9XMB", "123456", "code 123456"):
+    for text in ("K7Q2-9XMB", "link K7Q2-9XMB", "绑定K7Q2-9XMB"):
         assert commands.brings_code(message(text)), text
-    assert not any(commands.brings_code(message(text)) for text in ("link", "code", "list", FEED))
+    assert not any(commands.brings_code(message(text)) for text in ("link", "link it", "123456", "list", FEED))
     assert not commands.brings_code(message("K7Q2-9XMB", forwarded=True))
 
 
