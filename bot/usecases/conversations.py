@@ -98,7 +98,7 @@ def _stranger(scene: Scene, message: ChatMessage) -> Taken:
     """Nothing is kept of them, but for who brings the code of an account that is known."""
     language = matching(message.language) or "en"
     refused = Taken(commands.refusal(language), language=language)
-    if not message.direct or not words.is_code(message.text):
+    if not message.direct or not words.brings_code(message):
         return refused
     with scene.work.session.begin_nested() as attempt:
         conversation = scene.begin(message.chat, True, message.sender_name, people(message))

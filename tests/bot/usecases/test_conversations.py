@@ -18,6 +18,8 @@ from tests.chats import CLOSED, OPEN, happens, says
 from tests.clock import START, MovableClock
 from tests.world import DAY, HOUR, MINUTE, SECOND, add_account, add_destinations, add_feed, queue, row, rows, subscribe
 
+pytestmark = pytest.mark.usefixtures("small_talk")
+
 
 def delivery(work: Work) -> Any:
     return rows(work, models.Delivery)[-1]
@@ -326,7 +328,7 @@ def test_a_bot_that_comes_back_offers_what_was_there(database: Database, clock: 
     taken = database.run(happens, joined(name="again"))
     assert taken.reply
     [button] = taken.reply.buttons
-    assert "1 subscriptions ended" in taken.reply.text
+    assert "1 subscription ended" in taken.reply.text
     [where] = database.look(rows, models.Destination)
     assert where.disabled_at is None
     refused = database.run(happens, says("", chat="#team", action=button.value), OPEN, managers=["bob"])

@@ -31,6 +31,8 @@ from tests.world import (
     take_feeds,
 )
 
+pytestmark = pytest.mark.usefixtures("small_talk")
+
 ADDRESS = "https://example.org/1"
 
 
