@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -290,3 +290,26 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of what is held open."""
+
+
+# --- Set-up: what a look at the platform shows ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One step of an account's set-up as it stands, for people.  No secret is in it."""
+
+    ok: bool  # False: something will not work
+    what: str  # "the access token is taken", "no permission im:resource"
+    mend: str = ""  # what to do; where it is ok: what would be better
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """A channel that can ask its platform whether it is set up as it should be."""
+
+    async def examine(self, callback_url: str) -> Sequence[Finding]:
+        """Asks, and changes nothing.  Never fails: what cannot be asked is a finding.
+
+        ``callback_url``: where the platform is to call this account; empty when our public address is not set.
+        """

@@ -20,10 +20,11 @@ from dotenv import dotenv_values
 from rich.text import Text
 from yarl import URL
 
+from adapters.base import Examined
 from adapters.http import NoAnswer, NotSent, Outbound
 from adapters.http.egress import Allowed
 from bot import app as parts
-from bot import logs
+from bot import channels, logs
 from bot.cli import output
 from bot.clock import utc_now
 from bot.errors import UserError
@@ -41,6 +42,7 @@ CLOCK_OFF, CLOCK_WRONG = timedelta(seconds=2), timedelta(seconds=30)
 OLD_QUEUE = timedelta(minutes=10)
 NETWORK_FILESYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p")
 LONGEST_LOOK = 5.0  # seconds for one question to the network
+LONGEST_EXAMINATION = 45.0  # of one channel
 WIDE = 65536  # addresses in one network of EGRESS_ALLOW
 SHOWN = 3  # feeds or destinations by name
 
@@ -86,6 +88,7 @@ async def _all() -> list[Finding]:
         if settings.on_sqlite:
             found += _folder(settings)
         found += [await _port(settings, outbound), await _public_address(settings, outbound)]
+        found += [one async for one in _channels(settings, outbound)]
         found += [one async for one in _database(settings)]
     return found
 
@@ -128,8 +131,9 @@ def _egress(allow: Sequence[Allowed]) -> Finding:
 
 
 def _is_setting(name: str) -> bool:
-    known = {field.upper() for field in Settings.model_fields}
-    return name.upper() in known or name.upper().removesuffix("_FILE") in known
+    name = name.upper().removesuffix("_FILE")
+    of_channels = {one.name for _, one in channels.settings()}
+    return name.lower() in Settings.model_fields or name.partition("__")[0] in of_channels
 
 
 def _plugins(outbound: Outbound) -> Iterator[Finding]:
@@ -220,6 +224,31 @@ async def _public_address(settings: Settings, outbound: Outbound) -> Finding:
     text = f"{settings.public_base_url}/healthz does not answer as ours"
     mend = "does a server run, and does the proxy hand requests on?  (Some routers refuse this from inside.)"
     return Finding("WORKER_PUBLIC_BASE_URL", "warning", text, mend)
+
+
+async def _channels(settings: Settings, outbound: Outbound) -> AsyncIterator[Finding]:
+    """Each account, by its platform's word."""
+    try:
+        ways = parts.make_channels(outbound)
+    except (UserError, ImportError, AttributeError):  # which was told above
+        return
+    base = settings.public_base_url.rstrip("/") if settings.worker_public_base_url else ""
+    for name, way in ways.items():
+        if isinstance(way, Examined):
+            async for one in _examined(name, way, f"{base}/webhooks/{name}" if base else ""):
+                yield one
+        await way.close()
+
+
+async def _examined(name: str, way: Examined, callback_url: str) -> AsyncIterator[Finding]:
+    try:
+        async with asyncio.timeout(LONGEST_EXAMINATION):
+            found = await way.examine(callback_url)
+    except TimeoutError:
+        yield Finding(name, "wrong", "the platform took too long to answer", "can this machine reach it?")
+        return
+    for one in found:
+        yield Finding(name, ("warning" if one.mend else "ok") if one.ok else "wrong", one.what, one.mend)
 
 
 async def _is_ours(outbound: Outbound, base: str) -> bool:

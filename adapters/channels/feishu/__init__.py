@@ -2,7 +2,8 @@
 
 ``channel`` is what the program sees.  Out: ``sending`` decides what a message becomes, ``cards`` builds it, ``api``
 calls the platform, ``codes`` says what its answers mean, ``hook`` serves custom bots.  In: ``callbacks`` checks who
-speaks, ``events`` reads what is said, ``longconn`` (with ``frames``) holds the long connection.
+speaks, ``events`` reads what is said, ``longconn`` (with ``frames``) holds the long connection.  ``examination`` is
+what `postbell doctor` asks.
 """
 
 from adapters.channels.feishu.channel import Feishu

@@ -8,13 +8,14 @@ from typing import Final
 
 import msgspec
 
-from adapters.base import Ambiguous, Message, Receipt, Rejected
+from adapters.base import Ambiguous, Finding, Message, Receipt, Rejected
 from adapters.channels.feishu import cards, settings
 from adapters.channels.feishu.api import OpenApi
 from adapters.channels.feishu.callbacks import MAX_BODY, Opened, check_app, open_callback, read_document
 from adapters.channels.feishu.directory import Directory
 from adapters.channels.feishu.download import download
 from adapters.channels.feishu.events import FLAT, Reads
+from adapters.channels.feishu.examination import Examination
 from adapters.channels.feishu.hook import Hook
 from adapters.channels.feishu.limits import Limits, Sleep
 from adapters.channels.feishu.longconn import LongConnection
@@ -122,6 +123,12 @@ class Feishu:
         if self._config.mode == "websocket":
             await self._long.run(receive)
         await asyncio.Event().wait()
+
+    # --- Both
+
+    async def examine(self, callback_url: str) -> Sequence[Finding]:
+        examination = Examination(self._outbound, self._api, self._long, self.name, self._config)
+        return await examination.findings(callback_url)
 
     # --- Parts of these
 

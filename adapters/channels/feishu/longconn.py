@@ -107,7 +107,7 @@ class LongConnection:
 
     async def _stay_connected(self, receive: Receive) -> None:
         """Returns when a connection that had come about has ended.  Raises Refusal."""
-        url = await self._endpoint()
+        url = await self.endpoint()
         service = URL(url).query.get("service_id", "")
         try:
             async with self._outbound.websocket(url) as socket:
@@ -119,7 +119,7 @@ class LongConnection:
             raise Refusal(str(error)) from None
         self._log.info("long connection ended")
 
-    async def _endpoint(self) -> str:
+    async def endpoint(self) -> str:
         """The address to connect to, a new one every time; it holds a key and is shown nowhere.  Raises Refusal."""
         body = msgspec.json.encode({"AppID": self._config.app_id, "AppSecret": self._config.app_secret})
         headers = {"Content-Type": "application/json", "locale": "zh"}

@@ -16,6 +16,7 @@ from adapters.base import (
     BadAddress,
     ChannelThrottled,
     FeedFailed,
+    Finding,
     Message,
     Receipt,
     Rejected,
@@ -26,6 +27,7 @@ from adapters.base import (
     WindowClosed,
 )
 from adapters.channels.whatsapp import codes, events, messages, numbers, settings, signature
+from adapters.channels.whatsapp.examination import Examination
 from adapters.channels.whatsapp.limits import Limits, Pair, Recent
 from adapters.http import Answer, NoAnswer, NotSent, Outbound
 from adapters.inbound import Callback, ChatMessage, HttpAnswer, Parsed, Reply
@@ -326,6 +328,12 @@ class WhatsApp:
         """Nothing is held open here."""
 
     # --- Both ---
+
+    async def examine(self, callback_url: str) -> Sequence[Finding]:
+        def call(path: str) -> Coroutine[Any, Any, Answer]:
+            return self._call("GET", path, None)
+
+        return await Examination(self._outbound, call, self._variable, self._config).findings(callback_url)
 
     async def _call(
         self, method: str, path: str, body: messages.Content | None, at_most: float = TIMEOUT_SECONDS

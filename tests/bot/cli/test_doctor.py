@@ -12,6 +12,9 @@ from bot.usecases import deliveries, destinations
 from storage.database import Database, Work
 from storage.lock import DirectoryLock
 from tests.bot.cli.shell import Shell
+from tests.fakes.feishu import FakeFeishu
+from tests.fakes.whatsapp import FakeWhatsApp
+from tests.fakes.whatsapp.platform import APP_SECRET, PHONE_NUMBER_ID, TOKEN
 from tests.world import add_destinations, add_feed, queue
 
 
@@ -129,3 +132,49 @@ def test_a_database_that_does_not_answer_is_wrong(bare: Shell, monkeypatch: pyte
 def test_a_wide_opening_is_noticed(bare: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EGRESS_ALLOW", "10.0.0.0/8,127.0.0.1/32")
     assert findings(bare)["EGRESS_ALLOW"] == ("warning", "opens much: 10.0.0.0/8")
+
+
+def test_settings_of_channels_are_known(bare: Shell, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FEISHU_MODE=websocket\nWHATSAPP_TOKEN__SALES=x\nPORT__SALES=1\nWHATSAP_TOKEN=x\n")
+    grade, text = findings(bare, code=1)[".env"]
+    assert (grade, text) == ("warning", "PORT__SALES, WHATSAP_TOKEN: no setting of Postbell's")
+
+
+async def test_channels_are_looked_at_from_their_platforms(bare: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeFeishu() as feishu, FakeWhatsApp() as whatsapp:
+        for name, value in {
+            "FEISHU_BASE_URL": feishu.base_url,
+            "FEISHU_APP_ID": feishu.app_id,
+            "FEISHU_APP_SECRET": feishu.app_secret,
+            "FEISHU_MODE": "websocket",
+            "WHATSAPP_BASE_URL__SALES": whatsapp.url,
+            "WHATSAPP_TOKEN__SALES": TOKEN,
+            "WHATSAPP_PHONE_NUMBER_ID__SALES": PHONE_NUMBER_ID,
+            "WHATSAPP_APP_SECRET__SALES": "wrong-secret",
+        }.items():
+            monkeypatch.setenv(name, value)
+        del feishu.console.scopes["im:resource"]
+        ran = await bare.beside("doctor", code=1)
+    said = " ".join(ran.out.split())
+    assert "ok feishu: a long connection may be opened" in said
+    assert "warning feishu: no permission im:resource" in said
+    assert "ok whatsapp: not set up" in said
+    assert "wrong whatsapp/sales: WHATSAPP_APP_SECRET__SALES is not the secret of the token's app" in said
+    assert not {one for one in (feishu.app_secret, TOKEN, APP_SECRET, "wrong-secret") if one in ran.out}
+
+
+async def test_the_callback_of_an_account_is_below_our_public_address(
+    bare: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FakeFeishu() as feishu:
+        for name, value in {
+            "WORKER_PUBLIC_BASE_URL": "http://127.0.0.1:1/",
+            "FEISHU_BASE_URL__LARK": feishu.base_url,
+            "FEISHU_APP_ID__LARK": feishu.app_id,
+            "FEISHU_APP_SECRET__LARK": feishu.app_secret,
+            "FEISHU_VERIFICATION_TOKEN__LARK": feishu.verification_token,
+        }.items():
+            monkeypatch.setenv(name, value)
+        ran = await bare.beside("doctor", "--json", code=1)
+    wrong = [one["text"] for one in ran.json() if (one["what"], one["grade"]) == ("feishu/lark", "wrong")]
+    assert wrong == ["http://127.0.0.1:1/webhooks/feishu/lark does not answer: no connection: Connection refused"]

@@ -44,11 +44,11 @@ class OpenApi:
             ("PUT", "/im/v1/messages/{id}", self._edit),
             ("POST", "/interactive/v1/card/update", self._late_card),
             ("POST", "/im/v1/images", self._image),
-            ("GET", "/bot/v3/info", self._bot),
             ("GET", "/im/v1/chats/{id}", self._chat),
         ):
-            app.router.add_route(method, base + path, self._guarded(handler))
+            app.router.add_route(method, base + path, self.guarded(handler))
         app.router.add_get(f"{base}/im/v1/messages/{{id}}/resources/{{key}}", self._resource)
+        self._owner.console.add_routes(app, self)
 
     def revoke(self) -> None:
         """Every token is refused from now on."""
@@ -217,9 +217,6 @@ class OpenApi:
         self.images[key] = image.file.read()
         return {"image_key": key}
 
-    async def _bot(self, request: web.Request) -> dict[str, Any]:
-        return {"": {"bot": {"open_id": self._owner.bot_id, "app_name": "Bell", "activate_status": 2}}}
-
     async def _chat(self, request: web.Request) -> dict[str, Any]:
         chat = self._owner.chats.get(request.match_info["id"])
         if chat is None or not chat.bot_in:
@@ -247,7 +244,9 @@ class OpenApi:
 
     # --- Answers
 
-    def _guarded(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def guarded(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """As a route that wants a token, and may be told to answer otherwise."""
+
         async def answer(request: web.Request) -> web.StreamResponse:
             self.calls.append((request.method, request.path))
             script = self._scripted(request)

@@ -13,6 +13,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, web
 from bot.clock import Clock, utc_now
 from tests.fakes.feishu import wire
 from tests.fakes.feishu.connection import Connections
+from tests.fakes.feishu.console import Console
 from tests.fakes.feishu.contents import check_card
 from tests.fakes.feishu.custom_bots import CustomBot, CustomBots
 from tests.fakes.feishu.model import Chat, Person, Script, Shown
@@ -58,6 +59,7 @@ class FakeFeishu:
         self.events: list[dict[str, Any]] = []
         self.pending: list[Pending] = []
         self.toasts: list[str] = []
+        self.console = Console(bot_id=self.bot_id)
         self.api = OpenApi(self)
         self.custom_bots = CustomBots(clock, self.api.images)
         self.connections = Connections(self)

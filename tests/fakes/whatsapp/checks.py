@@ -20,7 +20,7 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Template:
-    """An approved template, in one language."""
+    """A template in one language, approved unless ``status`` says otherwise."""
 
     name: str
     language: str = "en"
@@ -28,6 +28,7 @@ class Template:
     category: str = "MARKETING"
     text: str = ""  # with {{1}}, {{2}}
     buttons: tuple[str, ...] = ()  # quick replies
+    status: str = "APPROVED"
 
     def filled(self, values: list[str]) -> str:
         text = self.text or " ".join(f"{{{{{number}}}}}" for number in range(1, self.parameters + 1))
@@ -114,7 +115,7 @@ def _interactive(interactive: Body) -> None:
 def _template(content: Body, templates: Mapping[tuple[str, str], Template], *, by_user_id: bool) -> None:
     name, language = str(content.get("name")), str(content.get("language", {}).get("code"))
     template = templates.get((name, language))
-    if template is None:
+    if template is None or template.status != "APPROVED":
         raise Failure(132001, f"template name ({name}) does not exist in {language}")
     body, buttons = parameters(content, "body"), parameters(content, "button")
     need(len(body) == template.parameters, f"{len(body)} parameters, {template.parameters} expected", 132000)

@@ -16,6 +16,7 @@ from bot.clock import Clock, utc_now
 from tests.fakes.whatsapp import shapes
 from tests.fakes.whatsapp.callbacks import Callbacks, Update
 from tests.fakes.whatsapp.checks import Body, Failure, Template, check
+from tests.fakes.whatsapp.manager import Manager
 from tests.fakes.whatsapp.people import Person, Shown
 
 Trick = Literal["hang", "reset", "empty", "html"]
@@ -76,6 +77,7 @@ class FakeWhatsApp:
     rules: Rules = field(default_factory=Rules)
     statuses: Statuses = field(default_factory=Statuses)
     templates: dict[tuple[str, str], Template] = field(default_factory=dict)
+    manager: Manager = field(default_factory=Manager)
     people: dict[str, Person] = field(default_factory=dict)  # by number and by id
     media: dict[str, Media] = field(default_factory=dict)
     accepted: list[Body] = field(default_factory=list)
@@ -94,7 +96,8 @@ class FakeWhatsApp:
         app = web.Application(client_max_size=32 * 1024 * 1024)
         app.router.add_post("/{version}/{id}/messages", self._guarded(self._messages))
         app.router.add_post("/{version}/{id}/media", self._guarded(self._upload))
-        app.router.add_get("/{version}/{id}", self._guarded(self._media))
+        app.router.add_get("/{version}/{id}", self._guarded(self._object))
+        app.router.add_get("/{version}/{id}/{edge:subscribed_apps|message_templates}", self._guarded(self._edge))
         app.router.add_get("/{version}/{id}/file", self._guarded(self._file))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -325,13 +328,21 @@ class FakeWhatsApp:
             raise Failure(131008, "messaging_product and file are required")
         return web.json_response({"id": self.store(file.file.read(), mime_type=file.content_type)})
 
-    async def _media(self, request: web.Request) -> web.Response:
+    async def _object(self, request: web.Request) -> web.Response:
+        """What an id names: the number, or a file."""
         media_id = request.match_info["id"]
+        if media_id == PHONE_NUMBER_ID:
+            return web.json_response(self.manager.look(request.query, TOKEN, APP_SECRET))
         if (media := self.media.get(media_id)) is None:
             raise Failure(100, "no such media", 400, subcode=33)
         size = len(media.content) if media.file_size is None else media.file_size
         url = f"{self.url}/{VERSION}/{media_id}/file"
         return web.json_response({"messaging_product": "whatsapp", "id": media_id, "url": url, "file_size": size})
+
+    async def _edge(self, request: web.Request) -> web.Response:
+        path = request.match_info
+        told = self.manager.edge(path["id"], path["edge"], request.query, self.templates.values())
+        return web.json_response(told)
 
     async def _file(self, request: web.Request) -> web.Response:
         media = self.media[request.match_info["id"]]
