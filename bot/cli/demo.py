@@ -6,24 +6,21 @@ fails on purpose.  The end is a verdict, so the demo is a smoke test too.
 """
 
 import asyncio
-import os
 import shlex
-import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from asyncio.subprocess import Process
+from contextlib import closing
 from datetime import datetime, timedelta
-from io import TextIOWrapper
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 import typer
-from rich.console import Console
 
+from bot.cli.demo_chat import ChatDemo
+from bot.cli.demo_gateway import ROOT, Postbell, on_signals, wide_console
 from bot.cli.demo_ledger import Ledger, Request
 from bot.cli.demo_screen import Arrival, Scene, Show, shown, summary
 from bot.clock import utc_now
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
     from tests.fakes.publisher import Feed
     from tests.fakes.receiver import Received
 
-ROOT: Final = Path(__file__).parents[2]
-
 OWNER: Final = "demo@example.org"
 FEED: Final = "/news"
 PUBLISH_EVERY: Final = 2.3  # seconds, as everything below; no multiple of the polling interval
@@ -46,39 +41,29 @@ FAIL_FOR: Final = 2.5  # too short for five failures in a row, which would open 
 QUIET: Final = 1.5  # at the end of a run of known length nothing new is published
 GRACE: Final = 20.0  # what is under way after that has so long to arrive
 START: Final = 30.0  # the gateway must have read the feed by then
-STOP: Final = 15.0
 LOOK: Final = 0.1
-
-PLAIN_WIDTH: Final = 110  # characters, where there is no terminal to fit
-
-SETTINGS: Final = {
-    "HOST": "127.0.0.1",
-    "PORT": "0",
-    "METRICS_PORT": "0",
-    "POLL_SECONDS": "1",
-    "EGRESS_ALLOW": "127.0.0.1/32",
-    "RETRY_WEBHOOK": "2s,3s,5s,8s",
-    "LOG_FORMAT": "json",
-}
-"""All that the program is told here, besides its folder."""
-
-NEEDED: Final = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG")
-"""All that it gets of the user's environment: what Python needs, and no setting."""
 
 
 def demo(
     seconds: Annotated[float | None, typer.Option(min=1, help="End after so long; without it Ctrl-C does.")] = None,
+    channel: Annotated[
+        Literal["webhook", "feishu", "whatsapp"],
+        typer.Option(help="Where posts go; a chat is played by a stand-in, with a person who talks to the bot."),
+    ] = "webhook",
 ) -> None:
-    """See posts flow from a feed to a signed webhook, with no account anywhere."""
+    """See posts flow from a feed to a signed webhook or into a chat, with no account anywhere."""
     if not (ROOT / "tests" / "fakes" / "publisher.py").exists():
         raise UserError(
-            "the demo's publisher and receiver are not part of the installed package; "
+            "the demo's publisher and platforms are not part of the installed package; "
             "run `./dev demo` in a clone of the repository"
         )
     sys.path.insert(0, str(ROOT))
     with TemporaryDirectory(prefix="postbell-demo-") as folder:
         try:
-            flawless = asyncio.run(_Demo(Path(folder), seconds).run())
+            if channel == "webhook":
+                flawless = asyncio.run(_Demo(Path(folder), seconds).run())
+            else:
+                flawless = asyncio.run(ChatDemo(Path(folder), seconds, channel).run())
         except asyncio.CancelledError:  # the second Ctrl-C
             raise typer.Exit(130) from None
     raise typer.Exit(0 if flawless else 1)
@@ -91,14 +76,14 @@ class _Demo:
         from tests.fakes.publisher import Publisher
         from tests.fakes.receiver import Receiver
 
-        self._postbell, self._seconds = _Postbell(folder), seconds
+        self._postbell, self._seconds = Postbell(folder), seconds
         self._publisher, self._receiver = Publisher(), Receiver(seen=self._seen)
         self._ledger, self._scene = Ledger(), Scene(folder=folder)
-        self._console, self._stop = _console(), asyncio.Event()
+        self._console, self._stop = wide_console(), asyncio.Event()
 
     async def run(self) -> bool:
         """True: every post arrived once, signed.  Raises UserError when there is nothing to see."""
-        _on_signals(self._stop)
+        on_signals(self._stop)
         async with self._publisher, self._receiver:
             feed = self._open_newsroom()
             await self._type_in("account", "add", OWNER)
@@ -227,81 +212,3 @@ class _Demo:
             self._ledger.found(row.url, row.created_at)
             if row.state == DeliveryState.WAITING:
                 self._ledger.waits(row.url, row.due_at, utc_now())
-
-
-class _Postbell:
-    """The program, in processes of its own, in a folder without a ``.env``."""
-
-    def __init__(self, folder: Path) -> None:
-        data = folder / "data"
-        self._folder, self._log = folder, folder / "gateway.log"
-        self.database_url = f"sqlite:///{data / 'postbell.db'}"
-        self._environment = {
-            **{name: os.environ[name] for name in NEEDED if name in os.environ},
-            **SETTINGS,
-            "DATA_DIR": str(data),
-            "DATABASE_URL": self.database_url,
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
-        }
-
-    async def command(self, *arguments: str) -> Any:
-        """Run one to its end; returns what it answers.  Raises UserError."""
-        process = await self._start(*arguments, "--json", stdout=PIPE, stderr=PIPE)
-        answer, complaint = await process.communicate()
-        if process.returncode:
-            raise UserError(f"that did not work. {complaint.decode(errors='replace')}")
-        return msgspec.json.decode(answer)
-
-    @asynccontextmanager
-    async def serve(self) -> AsyncIterator[Process]:
-        """The gateway, until the block ends."""
-        with self._log.open("wb") as log:
-            process = await self._start("serve", stdout=log, stderr=log)
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                async with asyncio.timeout(STOP):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-
-    def end_of_log(self) -> str:
-        lines = self._log.read_text(errors="replace").splitlines()
-        return "\n".join(["Its log ends:", *lines[-10:]])
-
-    async def _start(self, *arguments: str, stdout: int | IO[bytes], stderr: int | IO[bytes]) -> Process:
-        """Out of the terminal's reach: Ctrl-C is for the demo alone."""
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *arguments),
-            cwd=self._folder,
-            env=self._environment,
-            stdin=DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            process_group=0,
-        )
-
-
-def _console() -> Console:
-    """Standard output, whatever it is and whatever it cannot encode."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    return Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH, force_terminal=False)
-
-
-def _on_signals(stop: asyncio.Event) -> None:
-    """The first ends the demo gracefully, the second at once."""
-    task = asyncio.current_task()
-    assert task
-
-    def told() -> None:
-        if stop.is_set():
-            task.cancel()
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, told)

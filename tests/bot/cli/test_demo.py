@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import demo
+from bot.cli.demo_gateway import ROOT
 from bot.errors import UserError
 
 SOMEBODYS = {
@@ -24,7 +25,7 @@ def test_posts_flow_and_nothing_of_the_users_settings_leaks_in(tmp_path: Path) -
     done = subprocess.run(
         [sys.executable, "-m", "bot", "demo", "--seconds", "6"],
         cwd=tmp_path,
-        env={**os.environ, **SOMEBODYS, "PYTHONPATH": str(demo.ROOT), "PYTHONUTF8": "1"},
+        env={**os.environ, **SOMEBODYS, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
         encoding="utf-8",
