@@ -95,6 +95,7 @@ class ParkedStatus(Base, table=True):
     error_code: str = text_()
     error: str = text_()
     window_closed: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    again: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     received_at: datetime = time(nullable=False)
 
 

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("error_code", sa.Text(), server_default="", nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.Column("window_closed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("again", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("channel", "message_id", "status"),
     )
