@@ -40,7 +40,9 @@ class Parser:
         self._idle: list[Child] = []
         self.killed = 0  # children that a document cost us
 
-    async def parse(self, body: bytes, content_type: str, url: str, now: datetime, seen: str = "") -> formats.Document:
+    async def parse(
+        self, body: bytes, content_type: str, url: str, now: datetime, seen: str | None = None
+    ) -> formats.Document:
         """Read a document that came from ``url``; ``body`` is decompressed, ``seen`` as the last one's.
 
         Raises:

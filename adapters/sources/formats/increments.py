@@ -34,15 +34,15 @@ from .xmltree import Tree, parse_as_received
 MOST_REMEMBERED = 64  # items; each takes 22 characters of the cursor
 
 
-def read_news(body: bytes, seen: str, *, content_type: str, url: str, now: datetime) -> Document:
+def read_news(body: bytes, seen: str | None, *, content_type: str, url: str, now: datetime) -> Document:
     """``strict.read`` with the same arguments and errors, leaving out what ``seen`` knows.
 
-    ``seen``: of the document before at the same address; empty to read all.
+    ``seen``: of the document before at the same address; empty: read all; None: nor remember it.
     """
-    parts = _cut(body, url)
+    parts = _cut(body, url) if seen is not None else None
     if parts is None:
         return strict.read(body, content_type=content_type, url=url, now=now)
-    known = _recall(seen)
+    known = _recall(seen or "")
     if not known.keys().isdisjoint(parts.hashes) and (document := _read_rest(parts, known, url, now)):
         return document
     tree = parse_as_received(body, url)
