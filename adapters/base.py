@@ -173,17 +173,30 @@ class PostView:
     tags: tuple[str, ...] = ()
 
 
+class Button(Struct, frozen=True):
+    """Something to press below a message; pressing it comes back as a message whose ``action`` is the value."""
+
+    label: str  # what people read; a channel may cut it
+    value: str  # at most 200 characters of printable ASCII
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message for one destination.  Equal over all attempts but for ``attempt`` and ``sent_at``."""
+    """One message for one destination.  Equal over all attempts, but for what says so."""
 
     id: str  # "msg_…", no full stop: the receiver's key against repeats
     address: str
     secrets: tuple[bytes, ...] = field(default=(), repr=False)  # newest first
-    event: str = "post.created"  # what happened; "feed.failing" and the like for notices
+    event: str = "post.created"  # what happened; "reply", "feed.failing" and the like where there is no post
     created_at: datetime  # when it happened, not when it is sent
     text: str = ""  # notices and replies; empty for posts
     post: PostView | None = None
+    code: str = field(default="", repr=False)  # six digits, which may only go the way meant for codes
+    waiting: int = 0  # of a "nudge": how many posts wait until the person writes
+    buttons: tuple[Button, ...] = ()  # at most 10; the text must also make sense without them
+    reply_to: str = ""  # the platform's id of the message that this one answers
+    language: str = "en"  # of the conversation: "en", "zh-CN", "zh-TW", "ko", "es"
+    window_open: bool = True  # False: the platform allows no free text to this person now; differs by attempt
     sent_at: datetime  # this attempt's time
     attempt: int = 1  # from 1
 
@@ -220,7 +233,22 @@ class TryAgain(SendError):
 
 
 class Throttled(SendError):
-    """Not now: a rate limit.  Uses up no attempt; ``after`` as asked."""
+    """Not now: a rate limit of this address.  Uses up no attempt; ``after`` as asked."""
+
+
+class ChannelThrottled(Throttled):
+    """A limit of the whole account or app: everything through this channel waits."""
+
+
+class Suspended(SendError):
+    """Nothing goes through this account until a person acts: wrong token, missing permission, unpaid bill.
+
+    Messages stay queued and use up no attempt; the operator is told once, with the reason.
+    """
+
+
+class WindowClosed(SendError):
+    """The platform allows no message to this person until they write: it is held, and uses up no attempt."""
 
 
 class Ambiguous(SendError):
@@ -240,9 +268,15 @@ class BadAddress(ValueError):
 
 
 class Channel(Protocol):
-    """A platform people chat on, or a webhook, made as ``Kind(outbound)``.  Calls may overlap."""
+    """A platform people chat on, or a webhook.  Calls may overlap.
 
-    name: str  # "webhook": lower case, unique
+    Made as ``Kind(outbound)``.  A kind with a dataclass ``Config`` is made as ``Kind(outbound, name, config)``, once
+    for each account that is set up: "whatsapp", "whatsapp/sales".  The fields of ``Config`` are its settings, all with
+    defaults: ``token`` is ``WHATSAPP_TOKEN``, and ``WHATSAPP_TOKEN__SALES`` for the second; a field's metadata holds
+    its line of ``help``.  A channel that people can write to is also ``adapters.inbound.Talking``.
+    """
+
+    name: str  # "webhook", "whatsapp/sales": lower case, unique
     lane: str  # "chat" or "webhook": which schedule, capacity and share it has
     max_text: int  # characters people see in one message's text
     in_flight: int  # messages to one destination at the same time

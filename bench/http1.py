@@ -1,6 +1,7 @@
 """As little HTTP/1.1 as the two ends of a measurement need, so that neither end becomes what is measured."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from typing import cast
@@ -22,7 +23,7 @@ def header(head: bytes, name: bytes) -> bytes:
     return head[at + len(name) + 3 : end if end > 0 else len(head)].strip()
 
 
-class Exchange(asyncio.Protocol):
+class Exchange(asyncio.Protocol, ABC):
     """One connection: requests with a Content-Length or no body, answered in order."""
 
     transport: asyncio.Transport
@@ -44,9 +45,9 @@ class Exchange(asyncio.Protocol):
             data = data[stop:]
         self._rest = data
 
+    @abstractmethod
     def request(self, head: bytes, body: bytes) -> None:
         """``head``: request line and headers, without the empty line."""
-        raise NotImplementedError
 
 
 def path_of(head: bytes) -> bytes:

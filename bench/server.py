@@ -13,7 +13,7 @@ from bench.children import BenchError
 from bench.fill import Size, fill_elsewhere, only
 from bench.measure import cpu_seconds
 from bot.clock import utc_now
-from storage.models import to_micros
+from storage.columns import to_micros
 
 LOOK_SECONDS = 0.01
 PATIENCE_SECONDS = 300.0

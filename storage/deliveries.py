@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from storage import leases
+from storage.columns import UtcTime, moved_back
 from storage.models import (
     HEALTH,
     Attempt,
@@ -38,8 +39,6 @@ from storage.models import (
     Feed,
     Post,
     Subscription,
-    UtcTime,
-    moved_back,
 )
 
 DELIVERIES = Delivery.__table__

@@ -10,7 +10,8 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from storage import leases
-from storage.models import Feed, FeedState, Host, moved_back
+from storage.columns import moved_back
+from storage.models import Feed, FeedState, Host
 
 FEEDS = Feed.__table__
 HOSTS = Host.__table__

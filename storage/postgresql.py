@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
-from storage.models import from_micros
+from storage.columns import from_micros
 from storage.work import StorageError, Work, translated
 
 POOL = 10  # connections of one process (reliability page, 14.2)

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, text
 from adapters.base import FeedInfo, Page, Post, Receipt, SendError, SourceError
 from bot.rules.retry import Schedule
 from bot.usecases import deliveries, feeds, posts
-from storage import models
+from storage import columns, models
 from storage.database import Work
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
@@ -36,7 +36,7 @@ def add_account(work: Work, /, number: int = 1) -> int:
     return number
 
 
-def _count_on(work: Work, /, table: type[models.Base]) -> None:
+def _count_on(work: Work, /, table: type[columns.Base]) -> None:
     """PostgreSQL counts by itself only what it has numbered itself."""
     work.session.flush()
     if work.session.get_bind().dialect.name == "postgresql":
@@ -152,12 +152,12 @@ def settle(
     return deliveries.settle(work, sent, SCHEDULES)
 
 
-def row(work: Work, /, table: type[models.Base], number: int) -> Any:
+def row(work: Work, /, table: type[columns.Base], number: int) -> Any:
     """A stored row as it is now."""
     return work.session.execute(select(table.__table__).where(table.__table__.c.id == number)).one()
 
 
-def rows(work: Work, /, table: type[models.Base], **equal: Any) -> list[Any]:
+def rows(work: Work, /, table: type[columns.Base], **equal: Any) -> list[Any]:
     """Stored rows with these values, in the order of ids."""
     wanted = select(table.__table__).order_by(table.__table__.c.id)
     for name, value in equal.items():

@@ -1,11 +1,14 @@
 """The only way out: every byte that leaves for somebody else's machine goes through ``Outbound``.
 
-``egress`` decides which addresses may be dialled, ``resolver`` looks names up, ``outbound`` holds the
-connections and their doors, ``inflate`` undoes compression within bounds, ``retry_after`` reads one header.
+``outbound`` holds the doors; ``egress`` decides which addresses may be dialled, ``resolver`` looks names up.  What
+is sent goes through ``client``, which keeps ``connection``s and writes a ``request`` to get an ``answer``.  What is
+fetched goes through aiohttp: ``inflate`` undoes compression within bounds, ``trouble`` words what went wrong.
+``retry_after`` reads one header.
 """
 
+from adapters.http.answer import Answer, NoAnswer, NotSent
 from adapters.http.egress import DENIED, Egress, Kind
-from adapters.http.outbound import Answer, Fetched, NoAnswer, NotSent, Outbound
+from adapters.http.outbound import Fetched, Outbound
 from adapters.http.retry_after import retry_after
 
 __all__ = ["DENIED", "Answer", "Egress", "Fetched", "Kind", "NoAnswer", "NotSent", "Outbound", "retry_after"]

@@ -1,7 +1,8 @@
 """The connections to the outside and their doors: ``send`` and ``call`` out, ``fetch`` in.
 
-Behind the doors is aiohttp; nothing of it shows, so that it can be exchanged without touching an adapter
-(design, 7).  One session per kind of target: what one may reach never rubs off on another.
+Behind ``fetch`` is aiohttp, behind the others a client of our own, which takes a fraction of the CPU for a small
+request (design, 7); nothing of either shows, so that each can be exchanged without touching an adapter.  One for
+each kind of target: what one may reach never rubs off on another.
 """
 
 import asyncio
@@ -27,32 +28,24 @@ from yarl import URL
 
 from adapters.base import FeedFailed, FeedFault
 from adapters.http import trouble
+from adapters.http.answer import MAX_ANSWER, Answer, NotSent
+from adapters.http.client import CONNECT_SECONDS, Client, any_socket
 from adapters.http.egress import Egress, SocketFactory
 from adapters.http.inflate import Inflater, TooLarge
+from adapters.http.request import Target, target
 from adapters.http.resolver import Lookup, Resolver, system_lookup
 
-CONNECT_SECONDS: Final = 5.0  # for TCP and TLS; looking the name up has its own five
 HEAD_SECONDS: Final = CONNECT_SECONDS + 10  # until a feed's first byte (reliability 8.1)
 STALL_SECONDS: Final = 10.0
 FETCH_SECONDS: Final = 30.0
-MAX_ANSWER: Final = 64 * 1024  # bytes of an answer that are read (reliability 3.1)
 MAX_WIRE: Final = 5 * 1024 * 1024  # bytes of a feed as they come, and as unpacked (reliability 8.1)
 MAX_BODY: Final = 10 * 1024 * 1024
 MAX_IDLE_HOSTS: Final = 256  # hosts to which connections are kept that nobody uses just now
 MAX_CHECKED_URLS: Final = 16_384  # destinations whose address need not be parsed anew for each message
 
 # Connecting bounds itself.  The rest of a fetch runs against one timer that is moved on, for timers are a good
-# part of what a 304 costs; and requests out are given aiohttp's own.
+# part of what a 304 costs.
 _CONNECTING: Final = ClientTimeout(connect=2 * CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back.  Names in ``headers`` match in any case; ``body`` ends after 64 KiB or where it broke off."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +57,6 @@ class Fetched:
     body: bytes  # unpacked; empty unless the status is 2xx
     url: str  # the normal form of what was asked for
     truncated: bool = False  # the body broke off, or what it was packed in is damaged
-
-
-class NotSent(Exception):
-    """Nothing of the request left.  ``code``: "dns", "connect", "connect_timeout", "tls" or "egress"."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
-class NoAnswer(Exception):
-    """The request may have arrived.  ``code``: "timeout", "connection_lost" or "bad_answer"."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 class Outbound:
@@ -106,11 +83,11 @@ class Outbound:
     async def __aenter__(self) -> Self:
         self._resolver = Resolver(self._lookup)
         self._open.push_async_callback(self._resolver.close)
-        guarded, inside = self.egress.socket_factory(), self.egress.socket_factory(inside_only=True)
-        self._provider = await self._session(self._send_connections, None)
-        self._webhook = await self._session(self._send_connections, guarded)
-        self._plain_webhook = await self._session(self._send_connections, inside)  # http: only there
-        self._feed = await self._session(self._fetch_connections, guarded, **{"Accept-Encoding": "gzip, deflate"})
+        guarded = self.egress.socket_factory()
+        self._provider = self._client(any_socket)
+        self._webhook = self._client(guarded)
+        self._plain_webhook = self._client(self.egress.socket_factory(inside_only=True))  # http: only there
+        self._feed = await self._session(guarded)
         return self
 
     async def __aexit__(
@@ -125,90 +102,66 @@ class Outbound:
         """One request to an address a user chose; redirects are an answer like any other.
 
         The answer counts from its status line on: when its body breaks off or is slow, what came is returned.
-        ``timeout_seconds`` is for all of it, and connecting may take half of that.  Raises NotSent, NoAnswer.
+        ``timeout_seconds`` is for all of it, and connecting may take half of that.  Raises NotSent, NoAnswer;
+        ValueError for a header field that must not be sent.
         """
         try:
-            session, target = self._checked(url)
+            client, checked = self._checked(url)
         except ValueError as error:
             raise NotSent("egress", str(error)) from None
-        return await _exchange(session, method, target, headers, body, timeout_seconds)
+        return await client.exchange(method, checked, headers, body, timeout_seconds)
 
     async def call(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, timeout_seconds: float
     ) -> Answer:
         """As ``send``, to an address the operator set: no check."""
-        return await _exchange(self._provider, method, URL(url), headers, body, timeout_seconds)
+        try:
+            called = target(URL(url), self._user_agent)
+        except ValueError as error:
+            raise NotSent("egress", str(error)) from None
+        return await self._provider.exchange(method, called, headers, body, timeout_seconds)
 
     async def fetch(self, url: str, headers: Mapping[str, str]) -> Fetched:
         """GET one hop of a feed; a redirect is for the caller to judge and to follow.  Raises FeedFailed."""
         try:
-            target = self._feed_target(url)
+            feed = self._feed_target(url)
         except ValueError as error:
             raise FeedFailed(FeedFault.BLOCKED, str(error)) from None
         try:
             async with asyncio.timeout(HEAD_SECONDS) as deadline:
-                response = await self._feed.get(target, headers=headers, allow_redirects=False)
+                response = await self._feed.get(feed, headers=headers, allow_redirects=False)
                 body, truncated = await _document(response, deadline)
         except (ClientError, OSError) as error:
             what = trouble.read(error)
             raise FeedFailed(_FAULTS[what.code], what.reason) from error
-        return Fetched(response.status, response.headers, body, str(target), truncated)
+        return Fetched(response.status, response.headers, body, str(feed), truncated)
 
-    def _check(self, url: str) -> tuple[ClientSession, URL]:
-        target = self.egress.target(url, "webhook")
-        return (self._webhook if target.scheme == "https" else self._plain_webhook), target
+    def _check(self, url: str) -> tuple[Client, Target]:
+        checked = self.egress.target(url, "webhook")
+        client = self._webhook if checked.scheme == "https" else self._plain_webhook
+        return client, target(checked, self._user_agent)
 
-    async def _session(self, connections: int, socket_factory: SocketFactory | None, **headers: str) -> ClientSession:
+    def _client(self, socket_factory: SocketFactory) -> Client:
+        client = Client(self._resolver, socket_factory, connections=self._send_connections)
+        self._open.push_async_callback(client.close)
+        return client
+
+    async def _session(self, socket_factory: SocketFactory) -> ClientSession:
         session = ClientSession(
             connector=_Connector(
-                limit=connections,
+                limit=self._fetch_connections,
                 resolver=self._resolver,
-                use_dns_cache=False,  # the resolver has one for all sessions
+                use_dns_cache=False,  # the resolver has one for all
                 socket_factory=socket_factory,
             ),
             timeout=_CONNECTING,
-            headers={"User-Agent": self._user_agent, **headers},
+            headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip, deflate"},
             skip_auto_headers=("Accept", "Accept-Encoding"),
             auto_decompress=False,
             trust_env=False,
             cookie_jar=DummyCookieJar(),
         )
         return await self._open.enter_async_context(session)
-
-
-async def _exchange(
-    session: ClientSession,
-    method: str,
-    target: URL,
-    headers: Mapping[str, str],
-    body: bytes,
-    timeout_seconds: float,
-) -> Answer:
-    try:
-        response = await session.request(
-            method,
-            target,
-            data=body,
-            headers=headers,
-            allow_redirects=False,
-            timeout=_deadline(timeout_seconds),
-        )
-    except (ClientError, OSError) as error:
-        what = trouble.read(error)
-        raise (NoAnswer if what.sent else NotSent)(what.code, what.reason) from error
-    return Answer(response.status, response.headers, await _beginning(response))
-
-
-@lru_cache(16)
-def _deadline(seconds: float) -> ClientTimeout:
-    """Exact (aiohttp would round up to whole seconds), with connecting over before all is over."""
-    half = seconds / 2
-    return ClientTimeout(
-        total=seconds,
-        connect=min(2 * CONNECT_SECONDS, half),
-        sock_connect=min(CONNECT_SECONDS, half),
-        ceil_threshold=seconds + 1,
-    )
 
 
 async def _beginning(response: ClientResponse) -> bytes:

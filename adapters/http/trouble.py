@@ -1,4 +1,4 @@
-"""What went wrong with a request, in our words: a short fixed code, a reason for people, whether it had left."""
+"""What went wrong with a request through aiohttp, in our words: a short fixed code and a reason for people."""
 
 import ssl
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from aiohttp import (
     InvalidURL,
 )
 
+from adapters.http.answer import REASONS
 from adapters.http.egress import DENIED
 
 
@@ -20,30 +21,32 @@ from adapters.http.egress import DENIED
 class Trouble:
     code: str
     reason: str
-    sent: bool  # some of the request may have been written
 
 
 def read(error: Exception) -> Trouble:
-    """Sort what aiohttp raised.  What is not known to have failed before the first byte counts as sent."""
     match error:
         case ClientConnectorDNSError():
-            return Trouble("dns", "the name of the host was not found", sent=False)
+            return _known("dns")
         case ClientConnectorCertificateError(certificate_error=ssl.SSLCertVerificationError() as inner):
-            return Trouble("tls", f"the certificate is not accepted: {inner.verify_message}", sent=False)
+            return Trouble("tls", f"the certificate is not accepted: {inner.verify_message}")
         case ClientSSLError():
-            return Trouble("tls", "no secure connection came about", sent=False)
+            return _known("tls")
         case ClientConnectorError(os_error=inner) if DENIED in str(inner):
             # Several candidates' errors come joined into one text (aiohappyeyeballs), hence the search in it.
-            return Trouble("egress", DENIED, sent=False)
+            return _known("egress")
         case ClientConnectorError(os_error=inner):
-            return Trouble("connect", f"no connection: {inner.strerror or 'refused'}", sent=False)
+            return Trouble("connect", f"no connection: {inner.strerror or 'refused'}")
         case ConnectionTimeoutError():
-            return Trouble("connect_timeout", "no connection in time", sent=False)
+            return _known("connect_timeout")
         case InvalidURL():
-            return Trouble("egress", DENIED, sent=False)
+            return _known("egress")
         case TimeoutError():
-            return Trouble("timeout", "no answer in time", sent=True)
+            return _known("timeout")
         case ClientResponseError():
-            return Trouble("bad_answer", "what came back is not HTTP", sent=True)
+            return _known("bad_answer")
         case _:
-            return Trouble("connection_lost", "the connection was lost before an answer came", sent=True)
+            return _known("connection_lost")
+
+
+def _known(code: str) -> Trouble:
+    return Trouble(code, REASONS[code])

@@ -5,13 +5,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from adapters.base import AddressGone, Ambiguous, Receipt, Rejected, SendError, Throttled
+from adapters.base import (
+    AddressGone,
+    Ambiguous,
+    ChannelThrottled,
+    Receipt,
+    Rejected,
+    SendError,
+    Suspended,
+    Throttled,
+    WindowClosed,
+)
 from bot.rules.breaker import LONGEST_PAUSE
 
 Jitter = Callable[[], float]
 """Answers a factor for a delay."""
 
 SLOW_RECEIVER = timedelta(seconds=60)  # least wait after a timeout or a 429 of a webhook
+SUSPENDED_PAUSE = timedelta(minutes=1)  # before a message is tried again whose account needs a person
+UNKNOWN_END = {"chat": timedelta(seconds=120)}  # by lane: time for the platform's own word, where repeats show
+UNKNOWN_END_SOON = timedelta(seconds=5)  # codes and replies: rather twice than too late (reliability 3.4)
 MANUAL_TTL = timedelta(hours=1)  # for what a person sends again after its time
 
 
@@ -44,19 +57,28 @@ class Try:
     throttled: int  # of them, those that were only told to wait
     expires_at: datetime
     first_ambiguous_at: datetime | None
-    dedupe_window: timedelta | None  # how long the receiver knows a repeated id; None: for ever
+    dedupe_window: timedelta | None  # how long the receiver knows a repeated id; None: for ever; zero: it knows none
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What becomes of the delivery.  ``again_at`` None: it ends here, sent or failed."""
+    """What becomes of the delivery.  ``again_at`` None and not ``held``: it ends here, sent or failed."""
 
-    outcome: str  # "ok", "retry", "throttled", "ambiguous", "permanent", "gone": as attempts record it
+    outcome: (
+        str  # as attempts record it: "ok", "retry", "throttled", "suspended", "held", "ambiguous", "permanent", "gone"
+    )
     again_at: datetime | None = None
+    held: bool = False  # until the person writes
     code: str = ""
     error: str = ""
     exhausted: bool = False  # it failed because no attempt or time was left
     pause_until: datetime | None = None  # nothing more to this destination before
+    rest_until: datetime | None = None  # nothing more through this channel before
+
+    @property
+    def free(self) -> bool:
+        """Whether it uses up no attempt."""
+        return self.outcome in ("throttled", "suspended", "held")
 
 
 def after(result: Receipt | SendError, one: Try, schedules: Schedules, now: datetime, spread: Jitter = jitter) -> Next:
@@ -70,6 +92,13 @@ def after(result: Receipt | SendError, one: Try, schedules: Schedules, now: date
             return Next("permanent", code=result.code, error=str(result))
         case AddressGone():
             return Next("gone", code=result.code, error=str(result))
+        case WindowClosed():
+            return Next("held", held=True, code=result.code, error=str(result))
+        case Suspended():
+            return _again("suspended", result, one, now + SUSPENDED_PAUSE * spread())
+        case ChannelThrottled():
+            wait = _asked(result, _delay(schedule, max(used - 1, 1)) * spread(), one.lane)
+            return _again("throttled", result, one, now + wait, rest_until=now + wait)
         case Throttled():
             wait = _asked(result, _delay(schedule, max(used - 1, 1)) * spread(), one.lane)
             return _again("throttled", result, one, now + wait, pause_until=now + min(wait, LONGEST_PAUSE))
@@ -80,15 +109,26 @@ def after(result: Receipt | SendError, one: Try, schedules: Schedules, now: date
     if used > len(schedule.delays):
         return Next(outcome, code=result.code, error=f"{result} (no attempt left)", exhausted=True)
     wait = _asked(result, _delay(schedule, used) * spread(), one.lane)
+    if outcome == "ambiguous" and one.dedupe_window == timedelta(0):
+        wait = max(wait, UNKNOWN_END.get(one.lane, UNKNOWN_END_SOON))
     if outcome == "ambiguous" and _forgotten(one, now + wait):
         return Next(outcome, code=result.code, error=f"{result} (a repeat might arrive twice)", exhausted=True)
     return _again(outcome, result, one, now + wait)
 
 
-def _again(outcome: str, result: SendError, one: Try, at: datetime, *, pause_until: datetime | None = None) -> Next:
+def _again(
+    outcome: str,
+    result: SendError,
+    one: Try,
+    at: datetime,
+    *,
+    pause_until: datetime | None = None,
+    rest_until: datetime | None = None,
+) -> Next:
+    code, error = result.code, str(result)
     if at >= one.expires_at:
-        return Next(outcome, code=result.code, error=f"{result} (no time left)", exhausted=True)
-    return Next(outcome, again_at=at, code=result.code, error=str(result), pause_until=pause_until)
+        return Next(outcome, code=code, error=f"{error} (no time left)", exhausted=True, rest_until=rest_until)
+    return Next(outcome, at, code=code, error=error, pause_until=pause_until, rest_until=rest_until)
 
 
 def _delay(schedule: Schedule, used: int) -> timedelta:
@@ -109,7 +149,10 @@ def _asked(result: SendError, delay: timedelta, lane: str) -> timedelta:
 
 
 def _forgotten(one: Try, at: datetime) -> bool:
-    """Whether the receiver would take a repeat at that time for a new message, where silence is the better choice."""
-    if one.dedupe_window is None or one.first_ambiguous_at is None or one.lane not in ("code", "reply"):
+    """Whether the receiver would take a repeat at that time for a new message, where silence is the better choice.
+
+    One that never knew repeats is no reason for silence: a code twice is better than none.
+    """
+    if not one.dedupe_window or one.first_ambiguous_at is None or one.lane not in ("code", "reply"):
         return False
     return at > one.first_ambiguous_at + one.dedupe_window

@@ -185,7 +185,7 @@ import signal
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "next", {head!r}, None, None
+revision, down_revision, branch_labels, depends_on = "9999", {head!r}, None, None
 
 
 def upgrade() -> None:
@@ -202,7 +202,7 @@ async def test_k10_killed_inside_a_migration(tmp_path: Path, settings: dict[str,
     before = ledger.rows(settings["DATABASE_URL"], CURSORS)
     async with Server({**settings, "DIE_IN_MIGRATION": "1"}, wound=migrations) as server:
         assert await server.ended() == -signal.SIGKILL
-    assert ledger.rows(settings["DATABASE_URL"], "SELECT version_num FROM alembic_version") != [("next",)]
+    assert ledger.rows(settings["DATABASE_URL"], "SELECT version_num FROM alembic_version") != [("9999",)]
     assert ledger.rows(settings["DATABASE_URL"], CURSORS) == before
 
     publish_all(traffic)
@@ -216,8 +216,8 @@ async def test_k10_killed_inside_a_migration(tmp_path: Path, settings: dict[str,
 def _with_another_step(folder: Path) -> Path:
     """A copy of the migrations, and one more to come."""
     shutil.copytree(migrate.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    head = migrate._scripts().get_current_head()
-    (folder / "versions" / "next.py").write_text(STEP.format(head=head))
+    head = max(file.name[:4] for file in (folder / "versions").glob("[0-9]*.py"))
+    (folder / "versions" / "9999_next.py").write_text(STEP.format(head=head))
     return folder
 
 

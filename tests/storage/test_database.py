@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from storage import accounts
+from storage.columns import Base
 from storage.database import Database, StorageError, StorageFull, Work
-from storage.models import Account, Base, Meta
+from storage.models import Account, Meta
 from tests.clock import START, MovableClock
 
 

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import AddressGone, Ambiguous, Receipt, Rejected, SendError, Throttled, TryAgain
+from adapters.base import (
+    AddressGone,
+    Ambiguous,
+    ChannelThrottled,
+    Receipt,
+    Rejected,
+    SendError,
+    Suspended,
+    Throttled,
+    TryAgain,
+    WindowClosed,
+)
 from bot import app
 from bot.rules import retry
 from bot.rules.retry import Schedule, Try
@@ -212,3 +223,34 @@ def test_a_reply_is_given_up_rather_than_said_twice(
     then = retry.after(LOST, tried("reply", 1, ambiguous=ambiguous, window=window), SCHEDULES, NOW)
     assert (then.again_at is None) is ends
     assert then.outcome == "ambiguous"
+
+
+def test_a_limit_of_the_whole_account_rests_the_channel_and_not_the_address() -> None:
+    error = ChannelThrottled("too many messages", code="130429", after=40 * SECOND)
+    then = retry.after(error, tried("chat"), SCHEDULES, NOW, lambda: 1.0)
+    assert (then.outcome, then.free, then.pause_until) == ("throttled", True, None)
+    assert then.again_at == then.rest_until == NOW + 40 * SECOND
+
+
+def test_what_needs_a_person_is_tried_again_and_uses_nothing_up() -> None:
+    error = Suspended("WHATSAPP_TOKEN is not accepted any more", code="190")
+    many = tried("chat", attempts=50, throttled=49)
+    then = retry.after(error, many, SCHEDULES, NOW, lambda: 1.0)
+    assert (then.outcome, then.free, then.again_at) == ("suspended", True, NOW + MINUTE)
+    late = retry.after(error, tried("chat", expires=SECOND), SCHEDULES, NOW)
+    assert (late.again_at, late.exhausted) == (None, True)
+
+
+def test_where_the_person_must_write_first_the_message_is_held() -> None:
+    then = retry.after(WindowClosed("nobody wrote for 24 hours", code="131047"), tried("chat"), SCHEDULES, NOW)
+    assert then == retry.Next("held", held=True, code="131047", error="nobody wrote for 24 hours")
+    assert then.free
+
+
+@pytest.mark.parametrize(("lane", "least"), [("chat", 2 * MINUTE), ("code", 5 * SECOND), ("reply", 5 * SECOND)])
+def test_where_repeats_show_the_platforms_own_word_is_waited_for(lane: str, least: timedelta) -> None:
+    """Codes and replies go again soon: twice is better than never, and nothing would recognise the repeat."""
+    unanswered = Ambiguous("no answer", code="timeout")
+    assert wait(unanswered, tried(lane, window=timedelta(0))) == least
+    again = tried(lane, attempts=2, ambiguous=NOW - HOUR, window=timedelta(0))
+    assert retry.after(unanswered, again, SCHEDULES, NOW).again_at is not None

@@ -1,0 +1,1 @@
+"""What people do by chatting: who they are, what they ask for, what they are answered."""
