@@ -11,7 +11,8 @@ from sqlalchemy import Row, and_, bindparam, delete, insert, literal, or_, selec
 from sqlmodel import Session
 
 from storage import leases
-from storage.models import Feed, Post, PostVersion, to_micros
+from storage.columns import to_micros
+from storage.models import Feed, Post, PostVersion
 
 POSTS = Post.__table__
 VERSIONS = PostVersion.__table__
