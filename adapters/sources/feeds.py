@@ -197,7 +197,7 @@ def next_hop(url: str, location: str) -> str:
     """Where a redirect leads from ``url``; ``location`` may be relative.  Raises FeedFailed."""
     try:
         target = URL(url).join(URL(location)) if location else URL()
-    except ValueError:
+    except (ValueError, IndexError):  # the second of "//[]@"
         target = URL()
     if target.scheme not in {"http", "https"}:
         raise FeedFailed(FeedFault.HTTP, "the server redirects to something that is no web address")

@@ -410,6 +410,12 @@ async def test_credentials_in_a_redirect_are_refused(feeds: Feeds, publisher: Pu
     assert publisher.requests["/b"] == 0
 
 
+@pytest.mark.parametrize("location", ["", "mailto:a@b.example", "http://[", "//[]@/", "https://a.example:x/"])
+def test_a_redirect_to_what_is_no_web_address_is_a_failure(location: str) -> None:
+    with pytest.raises(FeedFailed, match="no web address"):
+        next_hop("https://a.example/feed", location)
+
+
 def test_a_redirect_never_gives_up_encryption() -> None:
     with pytest.raises(FeedFailed, match="from https to http"):
         next_hop("https://a.example/feed", "http://a.example/feed")
