@@ -22,7 +22,7 @@ from bench.fill import Size, fill_elsewhere, only
 from bench.measure import parent_of
 from bot import app
 from bot.clock import utc_now
-from bot.jobs.dispatcher import AT_ONCE
+from bot.jobs.dispatcher import AHEAD
 from bot.settings import load
 from bot.usecases import deliveries, feeds, posts
 from storage.database import Database
@@ -110,7 +110,9 @@ class Outbox:
             fill_elsewhere(size, os.environ | {"DATABASE_URL": self._engine.template()}, self._folder)
             self._filled = subscriptions
         url = self._engine.copy()
-        self._policy = app.make_policy(load(database_url=url))
+        settings = load(database_url=url)
+        self._policy = app.make_policy(settings)
+        self._room = settings.webhook_slots * (1 + AHEAD)  # what the dispatcher claims with empty hands
         self._database = Database(url, utc_now)
         return {}
 
@@ -141,7 +143,7 @@ class Outbox:
         assert self._database
         sent, after = 0, 0
         while True:
-            claim = self._database.run(deliveries.take_due, LANE, AT_ONCE, after, AT_A_DESTINATION)
+            claim = self._database.run(deliveries.take_due, LANE, self._room, after, AT_A_DESTINATION)
             settled = self._database.run(deliveries.settle, all_sent(claim.due), self._policy.schedules)
             sent += sum(settled.ended.values())
             after = claim.after

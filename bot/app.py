@@ -15,26 +15,31 @@ from aiohttp import web
 
 from adapters.base import Channel, Source
 from adapters.http import Egress, Outbound
-from bot import plugins
+from bot import channels, plugins
 from bot.clock import Clock, monotonic, utc_now
 from bot.errors import UserError
 from bot.gate import Gate
 from bot.jobs.dispatcher import Dispatcher
+from bot.jobs.inbox import Inbox, Parts
 from bot.jobs.janitor import Janitor
+from bot.jobs.listeners import Listeners
 from bot.jobs.poller import Poller
 from bot.jobs.scheduler import make_scheduler
 from bot.metrics import Metrics
 from bot.rules.retry import Schedule, Schedules
 from bot.rules.vault import Vault, new_key, read_key
 from bot.settings import BadSetting, Settings, delays
-from bot.usecases import accounts, deliveries, feeds, posts
+from bot.usecases import accounts, deliveries, feeds, inbox, posts
+from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import health
+from bot.web.webhooks import Webhooks
 from storage import backup, migrate
 from storage.database import Database, StorageError
 from storage.lock import DirectoryLock, Locked
 
 ROLES = ("web", "poller", "dispatcher")
+LAST_ANSWERS = 0.5  # seconds at a stop for what callbacks were answered to be settled
 
 log = structlog.get_logger("app")
 
@@ -129,11 +134,26 @@ def make_schedules(settings: Settings) -> Schedules:
     return {
         "webhook": Schedule(webhook, max(sum(webhook, timedelta(0)) * 1.2, timedelta(hours=1))),
         "chat": Schedule(chat, timedelta(hours=24)),
+        "code": Schedule(delays(settings.retry_code), timedelta(minutes=15)),  # each code's own end comes before
+        "reply": Schedule(delays(settings.retry_reply), timedelta(minutes=2)),
     }
 
 
 def make_policy(settings: Settings) -> posts.Policy:
     return posts.Policy(make_schedules(settings), settings.backfill, settings.operator_destination or None)
+
+
+def make_terms(settings: Settings) -> Terms:
+    """What people in chats are offered."""
+    return Terms(
+        policy=make_policy(settings),
+        interval=timedelta(seconds=settings.poll_seconds),
+        public_base_url=settings.public_base_url,
+        signup=settings.signup,
+        default_plan=settings.default_plan,
+        group_managers=settings.group_managers,
+        hold=timedelta(days=settings.hold_days),
+    )
 
 
 def make_outbound(settings: Settings) -> Outbound:
@@ -146,22 +166,19 @@ def make_outbound(settings: Settings) -> Outbound:
     return Outbound(
         egress,
         user_agent=f"Postbell/{VERSION} (+{settings.public_base_url})",
-        send_connections=settings.webhook_slots + settings.chat_slots,
+        send_connections=settings.webhook_slots + settings.chat_slots + settings.code_slots,
         fetch_connections=settings.fetch_connections,
     )
 
 
 def make_channels(outbound: Outbound) -> dict[str, Channel]:
-    """Every installed channel, by name."""
-    return _make(plugins.CHANNELS, plugins.CHANNEL_GROUP, outbound)
+    """Every installed channel and each further account of it, by name.  Raises BadSetting."""
+    return channels.make(outbound)
 
 
 def make_sources(outbound: Outbound) -> dict[str, Source]:
     """Every installed source, by kind."""
-    return _make(plugins.SOURCES, plugins.SOURCE_GROUP, outbound)
-
-
-def _make(ours: dict[str, str], group: str, outbound: Outbound) -> dict[str, Any]:
+    ours, group = plugins.SOURCES, plugins.SOURCE_GROUP
     return {name: plugins.load(name, ours, group)(outbound) for name in plugins.names(ours, group)}
 
 
@@ -196,6 +213,8 @@ class Gateway:
     sources: Mapping[str, Source]
     poller: Poller
     dispatcher: Dispatcher
+    inbox: Inbox
+    webhooks: Webhooks
     janitor: Janitor
     gate: Gate
     metrics: Metrics
@@ -210,12 +229,12 @@ async def run(
     async with AsyncExitStack() as stack:
         database, vault = await _open_storage(settings, stack, hold, clock)
         outbound = await stack.enter_async_context(make_outbound(settings))
-        channels, sources = make_channels(outbound), make_sources(outbound)
-        for channel in channels.values():
-            stack.push_async_callback(channel.close)
+        ways, sources = make_channels(outbound), make_sources(outbound)
+        for way in ways.values():
+            stack.push_async_callback(way.close)
         for source in sources.values():
             stack.push_async_callback(source.close)
-        gateway = _assemble(settings, database, vault, channels, sources, clock)
+        gateway = _assemble(settings, database, vault, ways, sources, clock)
         port = await _listen(settings, gateway, roles, stack)
         await _start_jobs(gateway, roles, stack)
         _spare_the_collector()
@@ -246,6 +265,7 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, hold: bool, c
         raise BadSetting("MASTER_KEY: not the key under which this database's secrets are sealed")
     if settings.on_sqlite:
         await database.write(feeds.release_all)
+        await database.write(inbox.release_all)
     while settings.on_sqlite:
         released = await database.write(deliveries.release_all)
         if not released:
@@ -270,26 +290,34 @@ def _assemble(
     settings: Settings,
     database: Database,
     vault: Vault,
-    channels: Mapping[str, Channel],
+    ways: Mapping[str, Channel],
     sources: Mapping[str, Source],
     clock: Clock,
 ) -> Gateway:
-    metrics, gate, schedules = Metrics(), Gate(), make_schedules(settings)
+    metrics, gate, schedules, terms = Metrics(), Gate(), make_schedules(settings), make_terms(settings)
     poller = make_poller(settings, database, sources, clock, metrics, gate)
     dispatcher = Dispatcher(
         database,
-        channels,
+        ways,
         vault,
         clock,
         metrics,
         gate,
         schedules=schedules,
-        slots={"webhook": settings.webhook_slots, "chat": settings.chat_slots},
+        slots={
+            "webhook": settings.webhook_slots,
+            "chat": settings.chat_slots,
+            "code": settings.code_slots // 2,
+            "reply": settings.code_slots - settings.code_slots // 2,
+        },
     )
+    worker = Inbox(Parts(database, ways, sources, clock, metrics, gate, terms))
+    webhooks = Webhooks(database, ways, clock, metrics, gate, terms)
 
     def wake() -> None:
         poller.pump.wake()
         dispatcher.wake()
+        worker.pump.wake()
 
     janitor = Janitor(
         database,
@@ -299,8 +327,11 @@ def _assemble(
         keep=timedelta(days=settings.retention_days),
         disk=sqlite_file(settings).parent if settings.on_sqlite else None,
         on_open=wake,
+        nudging=[name for name, way in ways.items() if getattr(way, "nudges", False)],
     )
-    return Gateway(settings, database, vault, channels, sources, poller, dispatcher, janitor, gate, metrics, port=0)
+    return Gateway(
+        settings, database, vault, ways, sources, poller, dispatcher, worker, webhooks, janitor, gate, metrics, port=0
+    )
 
 
 async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExitStack) -> None:
@@ -310,21 +341,24 @@ async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExit
         ticks |= {gateway.poller.tick: 1, gateway.janitor.forget: 3600}
         gateway.database.on_wake("feeds", gateway.poller.pump.wake)
     if "dispatcher" in roles:
-        ticks |= {gateway.dispatcher.tick: 1}
+        ticks |= {gateway.dispatcher.tick: 1, gateway.inbox.tick: 1}
         gateway.database.on_wake("deliveries", gateway.dispatcher.wake)
+        gateway.database.on_wake("inbox", gateway.inbox.pump.wake)
     scheduler = make_scheduler(ticks)
     scheduler.start()
     if "poller" in roles:
         gateway.poller.pump.wake()
     if "dispatcher" in roles:
         gateway.dispatcher.wake()
+        gateway.inbox.pump.wake()
     gateway.janitor.watch_loop()
 
     async def stop() -> None:
         scheduler.pause()
         gateway.janitor.stop()
         until = monotonic() + gateway.settings.stop_seconds - 2.5
-        await gateway.poller.drain(min(1.0, gateway.settings.stop_seconds / 4))
+        first = min(1.0, gateway.settings.stop_seconds / 4)
+        await asyncio.gather(gateway.poller.drain(first), gateway.inbox.drain(first))
         await gateway.dispatcher.drain(max(until - monotonic(), 0.2))
         scheduler.shutdown(wait=False)
 
@@ -336,13 +370,17 @@ async def _listen(settings: Settings, gateway: Gateway, roles: Collection[str], 
     port = 0
     if "web" in roles:
         app = web.Application(client_max_size=256 * 1024, middlewares=[health.errors_as_json])
-        app.add_routes(health.routes(gateway.gate))
+        app.add_routes([*health.routes(gateway.gate), *gateway.webhooks.routes()])
+        stack.push_async_callback(gateway.webhooks.drain, LAST_ANSWERS)  # after the last request
         try:
             port = await _serve(app, settings.host, settings.port, stack)
         except OSError as error:
             raise CannotStart(
                 f"PORT: {settings.host}:{settings.port} cannot be listened on ({error.strerror})"
             ) from None
+        listeners = Listeners(gateway.channels, gateway.webhooks.receive)
+        listeners.start()
+        stack.push_async_callback(listeners.stop)
     if settings.metrics_port:
         app = web.Application(middlewares=[health.errors_as_json])
         app.add_routes([*health.routes(gateway.gate), health.metrics_route(gateway.metrics)])

@@ -6,7 +6,11 @@ from typing import Any
 
 from bot.errors import UserError
 
-CHANNELS = {"webhook": "adapters.channels.webhook:Webhook"}
+CHANNELS = {
+    "feishu": "adapters.channels.feishu:Feishu",
+    "webhook": "adapters.channels.webhook:Webhook",
+    "whatsapp": "adapters.channels.whatsapp:WhatsApp",
+}
 SOURCES = {"feed": "adapters.sources.feeds:Feeds"}
 CHANNEL_GROUP, SOURCE_GROUP = "postbell.channels", "postbell.sources"
 

@@ -104,17 +104,29 @@ class Settings(BaseSettings):
     # Sending
     webhook_slots: int = Field(32, ge=1, le=1000, description="webhook messages in flight")
     chat_slots: int = Field(24, ge=1, le=1000, description="chat messages in flight")
+    code_slots: int = Field(8, ge=2, le=1000, description="verification codes and answers to commands in flight")
     retry_webhook: Delays = Field(
         "5s,5m,30m,2h,5h,10h,14h,20h,24h", description="waits after failed tries of a webhook"
     )
     retry_chat: Delays = Field(
         "2s,10s,30s,2m,10m,30m,1h,2h,4h,8h", description="waits after failed tries of a chat message"
     )
+    retry_code: Delays = Field("2s,5s,15s,45s", description="waits after failed tries of a verification code")
+    retry_reply: Delays = Field("1s,3s,10s", description="waits after failed tries of an answer to a command")
+    hold_days: int = Field(
+        7, ge=1, le=30, description="days that messages wait for a person who must write first, or has said STOP"
+    )
     operator_destination: int = Field(
         0, ge=0, description="id of the destination that gets the operator's notices; 0: none"
     )
 
     # People
+    signup: Literal["open", "closed"] = Field(
+        "closed", description="open: whoever writes to the bot gets an account; closed: only people who are known"
+    )
+    group_managers: Literal["all", "admins", "owner"] = Field(
+        "admins", description="who may change what a group gets: all, admins (and the owner) or owner"
+    )
     default_plan: str = Field("unlimited", description="plan of a new account")
     retention_days: int = Field(90, ge=1, le=3650, description="days that finished deliveries and old posts are kept")
 
@@ -164,10 +176,11 @@ class _EnvironmentFile(DotEnvSettingsSource):
 def _from_files(source: EnvSettingsSource) -> dict[str, str]:
     """What stands in the files that a source's ``NAME_FILE`` variables name; a ``NAME`` beside one wins."""
     named = {name: source.env_vars.get(f"{name}_file") for name in source.settings_cls.model_fields}
-    return {name: _read(name, path) for name, path in named.items() if path and not source.env_vars.get(name)}
+    return {name: read_secret(name, path) for name, path in named.items() if path and not source.env_vars.get(name)}
 
 
-def _read(name: str, path: str) -> str:
+def read_secret(name: str, path: str) -> str:
+    """What stands in the file that ``NAME_FILE`` names.  Raises BadSetting."""
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

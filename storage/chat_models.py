@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, Index, LargeBinary, Text, UniqueConstraint, Uuid
+from sqlalchemy import Boolean, Column, Index, LargeBinary, Text, UniqueConstraint, Uuid, false
 from sqlmodel import Field
 
 from storage.columns import Base, count, id_, only, text_, time, to
@@ -16,6 +16,7 @@ class Conversation(Base, table=True):
     __table_args__ = (
         UniqueConstraint("channel", "address"),
         Index("conversations_account", "account_id"),
+        Index("conversations_held", "held_since", **only("held_since IS NOT NULL AND nudged_at IS NULL")),
     )
     id: int = id_()
     channel: str = text_()
@@ -25,6 +26,7 @@ class Conversation(Base, table=True):
     title: str = text_()  # the group's name, or the person's
     language: str = text_()  # chosen or observed: "en", "zh-CN", "zh-TW", "ko", "es"; empty: not known yet
     window_until: datetime | None = time()  # free text may be sent before; null on channels without such a rule
+    held_since: datetime | None = time()  # the window is closed, and something has been waiting for it since then
     nudged_at: datetime | None = time()  # the present closed window was announced; null again when the person writes
     stopped_at: datetime | None = time()  # the person said STOP: nothing goes there, whoever wants it
     left_at: datetime | None = time()  # the bot was removed
@@ -43,33 +45,38 @@ class Identity(Base, table=True):
     channel: str = Field(sa_column=Column(Text, primary_key=True))
     person: str = Field(sa_column=Column(Text, primary_key=True))
     account_id: int = to("accounts.id")
+    conversation_id: int | None = to("conversations.id", nullable=True, cascade=False)  # of the two alone, if any
     name: str = text_()
     phone: str = text_()  # "+34…" where the platform vouches for it
     created_at: datetime = time(nullable=False)
 
 
 class Code(Base, table=True):
-    """A verification code: sent to a number, or shown for a person to send; kept after use for the caps."""
+    """A verification code: sent to a number, or shown for a person to send.  Kept after use, and after what it was for
+    is deleted: the caps count it."""
 
     __tablename__ = "codes"
     __table_args__ = (
-        Index("codes_address", "channel", "address", "issued_at"),
+        Index("codes_address", "address", "issued_at"),
         Index("codes_account", "account_id", "issued_at"),
+        Index("codes_asked_in", "asked_in", "issued_at", **only("asked_in IS NOT NULL")),
+        Index("codes_asked_from", "asked_from", "issued_at", **only("asked_from <> ''")),
         Index("codes_issued", "issued_at"),
         Index("codes_link", "digest", **only("purpose = 'link'")),
     )
     id: int = id_()
     uid: UUID = Field(sa_column=Column(Uuid, nullable=False, unique=True))
-    purpose: str = text_()  # "verify": sent to a number; "prove": its owner sends it; "link": joins a chat
-    account_id: int = to("accounts.id")  # who asked
-    destination_id: int | None = to("destinations.id", nullable=True)  # what becomes verified
+    purpose: str = text_()  # "verify": sent to a number; "prove": its owner sends it; "link": joins a chat;
+    # "miss": none, but a wrong entry of a link code
+    account_id: int | None = to("accounts.id", nullable=True, cascade=False)  # who asked
+    destination_id: int | None = to("destinations.id", nullable=True, cascade=False)  # what becomes verified
     channel: str = text_()
-    address: str = text_()  # for whom; empty when whoever sends it proves to be that
+    address: str = text_()  # whose; empty for links
     asked_in: int | None = to("conversations.id", nullable=True, cascade=False)  # where the digits may be typed, too
+    asked_from: str = text_()  # the caller's network address, if an API's; an IPv6 one as its /64
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # HMAC under a pepper (reliability page, 11)
     attempts: int = count()  # wrong ones
-    sends: int = count()  # times it went out
-    sent_at: datetime | None = time()  # last
+    tried_at: datetime | None = time()  # the last of them
     issued_at: datetime = time(nullable=False)
     expires_at: datetime = time(nullable=False)
     used_at: datetime | None = time()
@@ -87,6 +94,7 @@ class ParkedStatus(Base, table=True):
     at: datetime | None = time()
     error_code: str = text_()
     error: str = text_()
+    window_closed: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     received_at: datetime = time(nullable=False)
 
 

@@ -24,7 +24,8 @@ MICROSECOND = timedelta(microseconds=1)
 
 def to_micros(at: datetime) -> int:
     """Microseconds since 1970, the form in which times are stored.  Refuses naive times."""
-    return (at - EPOCH) // MICROSECOND
+    since = at - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds  # dividing costs twice as much
 
 
 def from_micros(micros: int) -> datetime:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Update, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Row, bindparam, func, literal_column, or_, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -18,7 +17,6 @@ HOSTS = Host.__table__
 
 # The state is written out, or neither engine would see that the index of active feeds fits.
 _DUE = leases.due(FEEDS, FEEDS.c.state == literal_column(f"'{FeedState.ACTIVE}'"))
-_SETTLE = update(FEEDS).where(FEEDS.c.id == bindparam("_id"), FEEDS.c.lease_token == bindparam("_token"))
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[Row[Any]]:
@@ -55,31 +53,12 @@ def settle(session: Session, rows: Iterable[dict[str, Any]]) -> None:
 
     A row whose lease has passed to somebody else is left alone.
     """
-    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        alike.setdefault(tuple(row), []).append(row)
-    for names, some in alike.items():
-        session.connection().execute(_settling(names), some)
-
-
-@cache
-def _settling(names: tuple[str, ...]) -> Update:
-    changes: dict[str, Any] = {name: bindparam(name) for name in names if not name.startswith("_")}
-    return _SETTLE.values(lease_token=None, **changes)
-
-
-_LEASED = (
-    select(FEEDS.c.id, FEEDS.c.lease_token).where(FEEDS.c.id.in_(bindparam("ids", expanding=True))).with_for_update()
-)
+    leases.settle(session, FEEDS, rows)
 
 
 def still_leased(session: Session, tokens: Mapping[int, str]) -> set[int]:
     """Those of the feeds that still stand under the given token, locked until the transaction ends."""
-    held: set[int] = set()
-    for ids in leases.slices(sorted(tokens)):
-        found = session.connection().execute(_LEASED, {"ids": ids}).all()
-        held |= {row.id for row in found if row.lease_token == tokens[row.id]}
-    return held
+    return leases.still_leased(session, FEEDS, tokens)
 
 
 def hosts(session: Session, names: Sequence[str]) -> Sequence[Host]:

@@ -6,7 +6,7 @@ a late worker changes nothing.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
+
+from storage.statements import Query, packed
 
 T = TypeVar("T")
 
@@ -63,6 +65,43 @@ def _take(table: Table) -> Update:
     until: BindParameter[datetime] = bindparam("until", type_=table.c.due_at.type)
     mine = table.c.id.in_(bindparam("ids", expanding=True))
     return update(table).where(mine).values(lease_token=bindparam("token"), due_at=until)
+
+
+def still_leased(session: Session, table: Table, tokens: Mapping[int, str]) -> set[int]:
+    """Ids of those rows that still stand under the given token, locked until the transaction ends."""
+    if not tokens:
+        return set()
+    held = _held(table.name).rows(session, ids=packed(list(tokens)))
+    return {id_ for id_, token in held if token == tokens[id_]}
+
+
+@cache
+def _held(table: str) -> Query[tuple[int, str | None]]:
+    text = """
+        SELECT {row} id, lease_token {/row} FROM (
+            SELECT id, lease_token FROM {table} WHERE id {in} {ids} {/in} ORDER BY id {lock} FOR UPDATE {/lock}
+        ) AS held
+        """
+    return Query(text.replace("{table}", table), tuple[int, str | None])
+
+
+def settle(session: Session, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    """End leases: each row names ``_id``, ``_token`` and what changes besides.
+
+    A row whose lease has passed to somebody else is left alone.
+    """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault(tuple(row), []).append(row)
+    for names, some in alike.items():
+        session.connection().execute(_settling(table, names), some)
+
+
+@cache
+def _settling(table: Table, names: tuple[str, ...]) -> Update:
+    mine = (table.c.id == bindparam("_id"), table.c.lease_token == bindparam("_token"))
+    changes: dict[str, Any] = {name: bindparam(name) for name in names if not name.startswith("_")}
+    return update(table).where(*mine).values(lease_token=None, **changes)
 
 
 def slices(values: Sequence[T], size: int = SLICE) -> list[Sequence[T]]:

@@ -71,6 +71,7 @@ class Destination(Base, table=True):
     __table_args__ = (
         UniqueConstraint("account_id", "channel", "address"),
         Index("destinations_conversation", "conversation_id", **only("conversation_id IS NOT NULL")),
+        Index("destinations_address", "channel", "address"),
     )
     id: int = id_()
     uid: UUID = Field(sa_column=Column(Uuid, nullable=False, unique=True))
@@ -240,6 +241,8 @@ class Delivery(Base, table=True):
         Index("deliveries_leased", "destination_id", "due_at", **only("state = 'leased'")),
         Index("deliveries_held", "destination_id", "id", **only("state = 'held'")),
         Index("deliveries_message", "message_id", **only("message_id <> ''")),
+        Index("deliveries_codes", "destination_id", **only("lane = 'code' AND text <> ''")),
+        Index("deliveries_uid", "uid", **only("uid IS NOT NULL")),
         Index("deliveries_expiry", "expires_at", **only("state IN ('ready', 'waiting', 'held')")),
         _DELIVERY_OPTIONS,
     )
@@ -293,11 +296,14 @@ class InboundEvent(Base, table=True):
     __tablename__ = "inbox"
     __table_args__ = (
         UniqueConstraint("provider", "event_key"),
-        Index("inbox_due", "due_at", **only("done_at IS NULL")),
+        Index("inbox_due", "due_at", **only("done_at IS NULL AND chat <> ''")),
+        Index("inbox_loose", "due_at", **only("done_at IS NULL AND chat = ''")),
+        Index("inbox_chat", "provider", "chat", "id", **only("done_at IS NULL AND chat <> ''")),
     )
     id: int = id_()
     provider: str = text_()
     event_key: str = text_()
+    chat: str = text_()  # whose turn it is; empty for what needs no order: statuses
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     received_at: datetime = time(nullable=False)
     due_at: datetime = time(nullable=False)  # while leased: when the lease is over

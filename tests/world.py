@@ -19,6 +19,8 @@ SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "min
 SCHEDULES = {
     "webhook": Schedule((5 * SECOND, 5 * MINUTE, 30 * MINUTE), 4 * DAY),
     "chat": Schedule((2 * SECOND, 10 * SECOND, 30 * SECOND), DAY),
+    "code": Schedule((2 * SECOND, 5 * SECOND), 15 * MINUTE),
+    "reply": Schedule((1 * SECOND, 3 * SECOND), 2 * MINUTE),
 }
 POLICY = posts.Policy(SCHEDULES)
 LIMITS = {"webhook": 4, "chat": 1}

@@ -44,14 +44,13 @@ class DocumentConnection(Connection):
             self._most = MAX_ANSWER
 
     def _answer(self) -> Answer:
-        framed = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
+        complete = self._complete or not self._has_length()  # else it ends with the connection
         return Document(
-            self._status,
-            Headers(self._headers),
-            b"".join(self._body),
-            complete=self._complete or not framed,  # else it ends with the connection
-            too_large=self._size > self._most,
+            self._status, Headers(self._headers), b"".join(self._body), complete, too_large=self._size > self._most
         )
+
+    def _has_length(self) -> bool:
+        return any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
 
     def _break_off(self, code: str) -> None:
         if code == "timeout" and self._asked and not self._asked.done():

@@ -1,20 +1,23 @@
 """The connections to the outside and their doors: ``send`` and ``call`` out, ``fetch`` in.
 
-Behind them is a client of our own, which takes a fraction of what aiohttp's does for a small request (design, 7);
+Behind these is a client of our own, which takes a fraction of what aiohttp's does for a small request (design, 7);
 nothing of it shows, so that it can be exchanged without touching an adapter.  One for each kind of target: what one
 may reach never rubs off on another.
 """
 
+import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self
 
+from aiohttp import ClientError
 from yarl import URL
 
 from adapters.base import FeedFailed, FeedFault
+from adapters.http import platform, trouble
 from adapters.http.answer import Answer, NoAnswer, NotSent
 from adapters.http.client import Client, any_socket
 from adapters.http.connection import Connection
@@ -131,6 +134,19 @@ class Outbound:
             answer = await self._feed.exchange("GET", feed, headers, b"", HEAD_SECONDS)
         assert isinstance(answer, Document)  # by the kind of its connections
         return answer
+
+    async def download(self, url: str, headers: Mapping[str, str], *, max_bytes: int, timeout_seconds: float) -> Answer:
+        """GET a file from an address the operator set; all of it.  Raises TooLarge, NoAnswer."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return Answer(*await platform.file(self._resolver, self._user_agent, url, headers, max_bytes))
+        except (ClientError, OSError) as error:
+            what = trouble.read(error)
+            raise NoAnswer(what.code, what.reason) from error
+
+    def websocket(self, url: str) -> AbstractAsyncContextManager[platform.Socket]:
+        """Open one to an address that an operator's platform gave.  Raises NoConnection when none comes about."""
+        return platform.websocket(self._resolver, self._user_agent, url)
 
     def _check(self, url: str) -> tuple[Client, Target]:
         checked = self.egress.target(url, "webhook")

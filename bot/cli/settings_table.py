@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Iterator
 
+from bot import channels
 from bot.settings import Settings
 
 GROUPS = {  # by the first setting of each
@@ -13,12 +14,13 @@ GROUPS = {  # by the first setting of each
     "master_key": "Secrets",
     "poll_seconds": "Feeds",
     "webhook_slots": "Sending",
-    "default_plan": "People",
+    "signup": "People",
 }
 
 HEAD = """\
 # Every setting with its default.  Copy this to .env, keep what you change, and leave the rest out.
 # A variable of the environment wins over the same one here.  NAME_FILE=/path reads NAME from a file.
+# A second account of a channel repeats its settings with a suffix: WHATSAPP_TOKEN__SALES makes whatsapp/sales.
 """
 
 
@@ -34,19 +36,27 @@ def readme() -> str:
 
 
 def settings() -> Iterator[tuple[str, str, str]]:
-    """Name, default as it is written, and what it is; in the order of the code."""
+    """Name, default as it is written, and what it is; in the order of the code, the channels' at the end."""
     for name, field in Settings.model_fields.items():
         yield name.upper(), _written(field.default), field.description or ""
+    for _, one in channels.settings():
+        yield one.name, _written(one.default), one.help
 
 
 def _lines() -> Iterator[str]:
+    groups = dict(GROUPS)
+    for kind, one in reversed(list(channels.settings())):
+        groups = {was: title for was, title in groups.items() if title != f"Channel {kind}"}
+        groups[one.name.lower()] = f"Channel {kind}"
     for name, default, what in settings():
-        if group := GROUPS.get(name.lower()):
+        if group := groups.get(name.lower()):
             yield f"\n# --- {group} ---"
         yield f"\n# {what}\n{name}={default}"
 
 
 def _written(default: object) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

@@ -10,14 +10,17 @@ import msgspec
 import typer
 from rich.table import Table
 
-from adapters.base import FeedNotFound, Found, Page, Source, SourceError
+from adapters.base import FeedNotFound, Found, Page, Source
 from bot import app as parts
 from bot.cli import output
 from bot.cli.beside import Desk, opened, sources
 from bot.clock import utc_now
 from bot.errors import UserError
+from bot.jobs.lookup import look_up
 from bot.rules.plain_text import one_line
 from bot.usecases import accounts, destinations, feeds, subscriptions
+
+LONGEST_SECONDS = 60.0  # for finding a feed: a command may wait longer than a chat
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -131,18 +134,12 @@ async def _recognised(desk: Desk, name: str) -> Recognised:
 
 async def resolve(known: Mapping[str, Source], name: str) -> Recognised:
     """Ask each source in turn, over the network.  Raises NotRecognised with what might be meant instead."""
-    missed: list[FeedNotFound] = []
-    for kind, source in known.items():
-        try:
-            found = await source.resolve(name, utc_now())
-        except FeedNotFound as error:
-            missed.append(error)
-        except SourceError as error:
-            raise NotRecognised(f"{name} cannot be read: {error}") from None
-        else:
-            return Recognised(kind, found, source.host(found.key))
-    lines = [f"no feed at {name}: {'; '.join(str(error) for error in missed)}"]
-    lines += [f"  perhaps: {address}" for error in missed for address in error.candidates]
+    looked = await look_up(known, name, utc_now(), LONGEST_SECONDS)
+    if looked.found is not None:
+        return Recognised(looked.source, looked.found, looked.host)
+    if not isinstance(looked.error, FeedNotFound):
+        raise NotRecognised(f"{name} cannot be read: {looked.error}")
+    lines = [f"no feed at {name}: {looked.error}", *(f"  perhaps: {one}" for one in looked.error.candidates)]
     raise NotRecognised("\n".join(lines))
 
 

@@ -16,20 +16,26 @@ class Batches(Generic[T]):
 
     def __init__(self, store: Callable[[Sequence[T]], Awaitable[None]], limit: int, linger: float = 0.0) -> None:
         self._store, self._limit, self._linger = store, limit, linger
-        self._waiting: list[tuple[T, asyncio.Future[None]]] = []
+        self._waiting: list[T] = []
+        self._added = self._stored = 0  # values so far
+        self._patient: list[tuple[int, asyncio.Future[None]]] = []  # for how many stored values each waits
         self._enough = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, value: T) -> asyncio.Future[None]:
-        """The future is done when the value has been stored, or could not be."""
-        loop = asyncio.get_running_loop()
-        stored: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((value, stored))
+    def add(self, value: T) -> None:
+        self._waiting.append(value)
+        self._added += 1
         if len(self._waiting) >= self._limit:
             self._enough.set()
         if self._task is None:
-            self._task = loop.create_task(self._store_all())
-        return stored
+            self._task = asyncio.get_running_loop().create_task(self._store_all())
+
+    async def stored(self, value: T) -> None:
+        """Add, and return when the value has been stored, or could not be."""
+        self.add(value)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._patient.append((self._added, done))
+        await done
 
     async def drain(self, seconds: float) -> None:
         """Return when everything added so far is stored; what is not by then is given up."""
@@ -47,12 +53,18 @@ class Batches(Generic[T]):
             while self._waiting:
                 await self._company()
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-                await self._store([value for value, _ in batch])
-                for _, stored in batch:
-                    if not stored.done():  # who waited may have been cancelled
-                        stored.set_result(None)
+                await self._store(batch)
+                self._stored += len(batch)
+                self._tell()
         finally:
             self._task = None
+
+    def _tell(self) -> None:
+        ready = [done for n, done in self._patient if n <= self._stored]
+        del self._patient[: len(ready)]
+        for done in ready:
+            if not done.done():  # who waited may have been cancelled
+                done.set_result(None)
 
     async def _company(self) -> None:
         if self._linger and len(self._waiting) < self._limit:

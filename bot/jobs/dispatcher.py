@@ -19,7 +19,7 @@ from bot.rules.vault import Vault, WrongKey
 from bot.usecases import deliveries, destinations, posts
 from storage.database import Database, StorageError
 
-AT_ONCE = 64  # attempts settled in one transaction
+AT_ONCE = 256  # attempts settled in one transaction
 LINGER = 0.01  # seconds that few finished attempts wait for more
 AHEAD = 6  # times a lane's slots: claimed before they are begun
 LAST_WORDS = 0.5  # seconds at a stop for storing how the last sends ended; else their leases run out
@@ -52,7 +52,8 @@ class Dispatcher:
         self._database, self._channels, self._clock = database, channels, clock
         self._metrics, self._gate, self._schedules = metrics, gate, schedules
         self._renderer = Renderer(database)
-        self._open_ring = lru_cache(RINGS)(lambda sealed, uid: destinations.open_ring(vault, uid, sealed))
+        self._vault = vault
+        self._ring = lru_cache(RINGS)(self._open_ring)
         self._sent: Batches[deliveries.Sent] = Batches(self._settle, AT_ONCE, LINGER)
         self.lanes = [Lane(self, lane, slots[lane]) for lane in slots]
 
@@ -74,7 +75,7 @@ class Dispatcher:
         await self._sent.drain(LAST_WORDS)
 
     async def claim(self, lane: "Lane", room: int) -> tuple[Sequence[Claimed], bool]:
-        limits = {name: channel.in_flight for name, channel in self._channels.items() if channel.lane == lane.name}
+        limits = {name: channel.in_flight for name, channel in self._channels.items() if lane.serves(channel)}
         if not limits or not self._gate.writable:
             return (), False
         lease_over = monotonic() + deliveries.LEASE.total_seconds()
@@ -101,9 +102,9 @@ class Dispatcher:
         if started > lease_over - LONGEST_SEND:
             await self._hand_back([claimed])
             return
-        result = await self._send(due, started_at)
-        ended_at, seconds = self._clock(), monotonic() - started
         channel = self._channels.get(due.channel)
+        result = await self._send(due, channel, started_at)
+        ended_at, seconds = self._clock(), monotonic() - started
         self._metrics.observe_attempt(due.channel)(seconds)
         if isinstance(result, Receipt):
             self._metrics.observe_latency(due.channel)((ended_at - due.created_at).total_seconds())
@@ -117,8 +118,7 @@ class Dispatcher:
             )
         )
 
-    async def _send(self, due: deliveries.DueDelivery, now: datetime) -> Receipt | SendError:
-        channel = self._channels.get(due.channel)
+    async def _send(self, due: deliveries.DueDelivery, channel: Channel | None, now: datetime) -> Receipt | SendError:
         if channel is None:
             return TryAgain(f"no channel {due.channel!r} is set up", code="no_channel")
         try:
@@ -134,12 +134,13 @@ class Dispatcher:
             return TryAgain("Postbell could not send it; its log says more", code="internal")
 
     async def _message(self, due: deliveries.DueDelivery, channel: Channel, now: datetime) -> Message:
-        ring: Ring = self._open_ring(due.sealed, due.destination_uid) if due.sealed else Ring()
-        post = await self._renderer.view(due.post, channel.max_text) if due.post else None
-        if due.post and not post:
+        ring: Ring = self._ring(due.sealed, due.destination_uid) if due.sealed else Ring()
+        wanted = due.post
+        post = await self._renderer.view(wanted, channel.max_text) if wanted else None
+        if wanted and not post:
             raise Rejected("its post is no longer stored", code="post_gone")
         return Message(
-            id=due.message_id(post.id if post else ""),
+            id=deliveries.message_id(due, post.id if post else ""),
             address=due.address,
             secrets=tuple(one.text.encode() for one in ring.active(now)),
             event=due.event or "post.created",
@@ -149,6 +150,9 @@ class Dispatcher:
             sent_at=now,
             attempt=due.attempts,
         )
+
+    def _open_ring(self, sealed: str, uid: str) -> Ring:
+        return destinations.open_ring(self._vault, uid, bytes.fromhex(sealed))
 
     async def _settle(self, sent: Sequence[deliveries.Sent]) -> None:
         """Store what attempts came to, again and again while their leases last."""
@@ -198,6 +202,10 @@ class Lane:
         self.pump: Pump[Claimed] = Pump(
             lambda room: dispatcher.claim(self, room), dispatcher.deliver, slots, AHEAD * slots
         )
+
+    def serves(self, channel: Channel) -> bool:
+        """Codes and replies go through channels of any lane."""
+        return self.name in (channel.lane, "code", "reply")
 
     def went_on(self, claim: deliveries.Claim) -> bool:
         """Whether another claim makes sense at once: a round that has brought nothing is not begun again, or

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from bot.clock import monotonic
 from bot.gate import Gate
 from bot.metrics import Metrics
 from bot.rules.retry import Schedules
-from bot.usecases import clocks, deliveries, retention
+from bot.usecases import clocks, deliveries, held, retention
 from storage.database import Database, StorageError
 
 LOW_WATER = 256 * 2**20  # free bytes below which nothing new is taken in
@@ -35,9 +35,12 @@ class Janitor:
         keep: timedelta,
         disk: Path | None,
         on_open: Callable[[], None],
+        nudging: Collection[str] = (),
     ) -> None:
+        """``nudging``: channels that can tell people through a closed window that something waits."""
         self._database, self._metrics, self._gate = database, metrics, gate
         self._schedules, self._keep, self._disk, self._on_open = schedules, keep, disk, on_open
+        self._nudging = nudging
         self._lag, self._expected = 0.0, monotonic()
 
     async def sweep(self) -> None:
@@ -49,9 +52,12 @@ class Janitor:
         try:
             more = True
             while more:
+                given_up = await self._database.write(held.give_up)
                 swept = await self._database.write(deliveries.sweep, self._schedules)
                 self._metrics.lease_expired.inc(swept.released)
-                more = swept.more
+                more = swept.more or given_up == held.SLICE
+            if self._nudging:
+                await self._database.write(held.nudge, self._nudging, self._schedules)
         except StorageError as error:
             self._gate.failed(error)
             log.warning("not swept", reason=str(error))

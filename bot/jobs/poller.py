@@ -87,7 +87,7 @@ class Poller:
             result = await self._read(due)
             polled = self._polled(due, result)
             if isinstance(result, Page) and result.posts:
-                await self._news.add(polled)
+                await self._news.stored(polled)
             else:
                 self._calm.add(polled)
         except asyncio.CancelledError:

@@ -96,14 +96,25 @@ class Pump(Generic[T]):
         return self._slots + self._ahead - len(self._running) - len(self._claimed)
 
     def _begin(self) -> None:
-        """Begin one piece a turn of the event loop: what is ready to go on comes first, so that work in hand
+        """Begin one worker a turn of the event loop: what is ready to go on comes first, so that work in hand
         does not pile up when the processor, not the network, is what is short."""
         self._beginning = bool(self._claimed) and len(self._running) < self._slots and not self._stopped
         if self._beginning:
-            task = self._loop.create_task(self._work(self._claimed.popleft()))
+            task = self._loop.create_task(self._work_off())
             self._running.add(task)
             task.add_done_callback(self._ended)
             self._loop.call_soon(self._begin)
+
+    async def _work_off(self) -> None:
+        """One worker goes on while there is work, for a task costs as much as many a piece; between two pieces
+        what is ready to go on comes first."""
+        while self._claimed and not self._stopped:
+            piece = self._claimed.popleft()
+            try:
+                await self._work(piece)
+            except Exception as error:
+                self._loop.call_exception_handler({"message": "a piece of work failed", "exception": error})
+            await asyncio.sleep(0)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -81,10 +81,14 @@ class Next:
         return self.outcome in ("throttled", "suspended", "held")
 
 
+SENT = Next("ok")
+"""What follows a success."""
+
+
 def after(result: Receipt | SendError, one: Try, schedules: Schedules, now: datetime, spread: Jitter = jitter) -> Next:
     """Decide from what an attempt came to.  Pure but for ``spread``."""
     if isinstance(result, Receipt):
-        return Next("ok")
+        return SENT
     schedule = schedules[one.lane]
     used = one.attempts - one.throttled
     match result:

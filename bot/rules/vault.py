@@ -7,6 +7,8 @@ import secrets
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE = 12
 _KEY_ID = 4
@@ -20,6 +22,7 @@ class Vault:
     """Seals and opens small secrets.  ``older`` keys still read."""
 
     def __init__(self, master: bytes, *older: bytes) -> None:
+        self._masters = (master, *older)
         self._keys = {_key_id(key): AESGCM(key) for key in (*older, master)}
         self._id = _key_id(master)
         self.fingerprint = _fingerprint(master)
@@ -40,6 +43,10 @@ class Vault:
         except (InvalidTag, ValueError):
             pass
         raise WrongKey(f"{place} was sealed under another MASTER_KEY")
+
+    def peppers(self) -> tuple[bytes, ...]:
+        """What verification codes are digested with: the present key's, then those of older ones, for open codes."""
+        return tuple(HKDF(SHA256(), 32, salt=None, info=b"codes").derive(master) for master in self._masters)
 
 
 def new_key() -> str:

@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from storage import accounts, deliveries, destinations, feeds
+from storage import accounts, destinations, feeds, inbox
 from storage.database import Work
+from storage.outbox import sweeping
 
 CHECKED = "clock_checked_at"  # the fact that holds the time of the last look
 UNREST = timedelta(seconds=60)  # by which clocks are set without anybody noticing
@@ -21,7 +22,8 @@ def check(work: Work) -> timedelta:
     if back <= UNREST:
         return timedelta(0)
     feeds.move_back(session, back, now)
-    deliveries.move_back(session, back, now)
+    sweeping.move_back(session, back, now)
     destinations.move_back(session, back, now)
-    work.wakes.update(("feeds", "deliveries"))
+    inbox.move_back(session, back, now)
+    work.wakes.update(("feeds", "deliveries", "inbox"))
     return back

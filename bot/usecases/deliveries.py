@@ -1,11 +1,10 @@
 """Deliveries: which are due, what became of each attempt, and what a person may still do about them."""
 
-import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -14,45 +13,17 @@ from bot.errors import Conflict, NotFound
 from bot.rules import breaker, retry
 from bot.rules.retry import Schedules
 from bot.usecases import notices
-from storage import accounts, deliveries, destinations
+from storage import accounts, destinations
+from storage.columns import to_micros
 from storage.database import Work
 from storage.models import HEALTH, DeliveryState
+from storage.outbox import claiming, looking, recording, settling, sweeping
+from storage.outbox.claiming import DueDelivery as DueDelivery
 
 LEASE = timedelta(seconds=60)  # well above the longest send
 DESTINATIONS_A_CLAIM = 256
 FULL_CLAIM = 5  # rows of one destination in one claim
 HELD = "sending_held"  # the fact whose presence keeps everything from being sent
-
-
-class DueDelivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A message that this process is to send now, under its lease.  A Struct, because thousands are made a second."""
-
-    id: int
-    token: str
-    lane: str
-    channel: str
-    destination_id: int
-    destination_uid: str
-    address: str
-    sealed: bytes | None
-    clean: bool  # the destination was healthy when this was claimed, so a success changes nothing of it
-    attempts: int  # this one included
-    throttled: int
-    expires_at: datetime
-    created_at: datetime
-    first_ambiguous_at: datetime | None
-    subscription_id: int | None
-    post: tuple[int, int] | None  # (post id, version); None for a notice
-    uid: UUID | None  # a notice's own
-    event: str
-    text: str
-
-    def message_id(self, post_id: str) -> str:
-        """The receiver's key against repeats; ``post_id``: the post's UUID.
-
-        Made of what is delivered and for whom: equal even after a restored backup, and no other message has it.
-        """
-        return f"msg_{post_id.replace('-', '')}_{self.subscription_id}" if self.uid is None else f"msg_{self.uid.hex}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +34,8 @@ class Claim:
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """One finished attempt."""
+class Sent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One finished attempt.  A Struct, because thousands are made a second."""
 
     due: DueDelivery
     result: Receipt | SendError
@@ -93,80 +63,38 @@ def take_due(work: Work, lane: str, room: int, after: int, limits: Mapping[str, 
     session, now = work.session, work.now
     if accounts.fact(session, HELD):
         return Claim()
-    deliveries.wake_waiting(session, now, 1000)
+    claiming.wake_waiting(session, now, 1000)
     some = min(DESTINATIONS_A_CLAIM, room)
-    found = {row.id: row for row in deliveries.destinations_with_work(session, lane, after, some)}
-    if not found:
-        return Claim()
-    chosen = _chosen(work, lane, found, limits, room)[:room]
-    due = [_due(row, found[row.destination_id], lane) for row in deliveries.take(session, chosen, now, now + LEASE)]
-    return Claim(due, after=max(found) if len(found) == some else 0)
+    found = claiming.destinations_with_work(session, lane, after, some)
+    rooms = {one.id: min(limits.get(one.channel, 0), FULL_CLAIM) for one in found}
+    rooms |= _rooms_of_troubled(work, lane, {one.id: rooms[one.id] for one in found if one.troubled})
+    open_rooms = {id_: n for id_, n in rooms.items() if n}
+    due = claiming.take(session, lane, open_rooms, room, now, now + LEASE)
+    return Claim(due, after=max(rooms) if len(found) == some else 0)
 
 
-def _chosen(work: Work, lane: str, found: Mapping[int, Any], limits: Mapping[str, int], wanted: int) -> list[int]:
-    """Ids of what may be sent now, about ``wanted``: everybody's oldest, then everybody's second, so that a cut
-    is fair."""
-    session, now = work.session, work.now
-    health = {row.id: health_of(row) for row in found.values()}
-    for row in found.values():
+def _rooms_of_troubled(work: Work, lane: str, limits: Mapping[int, int]) -> Mapping[int, int]:
+    """How many sends may be in flight to destinations that did not fare well; the queue of a disabled one fails."""
+    rooms = {}
+    for row in destinations.health(work.session, sorted(limits)):
+        rooms[row.id] = breaker.room(health_of(row), 0, limits[row.id], work.now)
         if row.disabled_at:
             reason = f"destination disabled: {row.disabled_reason}"
-            deliveries.fail_queue(session, row.id, lane, reason, now, 1000)
-    limit = {row.id: min(limits.get(row.channel, 0), FULL_CLAIM) for row in found.values()}
-    open_ones = [id_ for id_ in found if breaker.room(health[id_], 0, limit[id_], now)]
-    room: dict[int, int] = {}
-    turns: list[list[int]] = [[] for _ in range(FULL_CLAIM)]
-    taken: dict[int, int] = dict.fromkeys(open_ones, 0)
-    each = min(max(limit.values()), math.ceil(wanted / max(len(open_ones), 1)))
-    for one in deliveries.oldest_ready(session, lane, open_ones, each):
-        id_ = one.destination_id
-        if id_ not in room:
-            room[id_] = breaker.room(health[id_], one.in_flight, limit[id_], now)
-        if taken[id_] < room[id_]:
-            turns[taken[id_]].append(one.id)
-            taken[id_] += 1
-    return [id_ for turn in turns for id_ in turn]
-
-
-def _due(row: Any, destination: Any, lane: str) -> DueDelivery:
-    return DueDelivery(
-        id=row.id,
-        token=row.lease_token,
-        lane=lane,
-        channel=destination.channel,
-        destination_id=destination.id,
-        destination_uid=destination.uid.hex,
-        address=destination.address,
-        sealed=destination.secrets,
-        clean=_untroubled(destination),
-        attempts=row.attempts,
-        throttled=row.throttled,
-        expires_at=row.expires_at,
-        created_at=row.created_at,
-        first_ambiguous_at=row.first_ambiguous_at,
-        subscription_id=row.subscription_id,
-        post=(row.post_id, row.post_version) if row.post_id else None,
-        uid=row.uid,
-        event=row.event,
-        text=row.text,
-    )
+            sweeping.fail_queue(work.session, row.id, lane, reason, work.now, 1000)
+    return rooms
 
 
 def health_of(row: Any) -> breaker.Health:
     """The breaker's view of a destination's row."""
-    if _untroubled(row) and row.disabled_at is None:
-        return breaker.HEALTHY
     return breaker.Health(**{name: getattr(row, name) for name in HEALTH})
 
 
-def _untroubled(row: Any) -> bool:
-    return (
-        row.first_failure_at is None
-        and row.window_started_at is None
-        and row.paused_until is None
-        and row.open_until is None
-        and row.ramp_from is None
-    )
+def message_id(due: DueDelivery, post_id: str) -> str:
+    """The receiver's key against repeats; ``post_id``: the post's UUID.
+
+    Made of what is delivered and for whom: equal even after a restored backup, and no other message has it.
+    """
+    return f"msg_{post_id.replace('-', '')}_{due.subscription_id}" if due.uid is None else f"msg_{due.uid}"
 
 
 # Settling
@@ -187,48 +115,40 @@ class _Settling:
         self._work, self._schedules = work, schedules
 
     def run(self, sent: Sequence[Sent]) -> Settled:
-        decided = [(one, self._decide(one)) for one in sent]
-        kept = self._store_ok(decided) + self._store_others(decided)
-        deliveries.add_attempts(self._work.session, [_attempt(one, then) for one, then in kept])
+        session = self._work.session
+        mine = settling.still_leased(session, {one.due.id: one.due.token for one in sent})
+        kept = [(one, self._decide(one)) for one in sent if one.due.id in mine]
+        self._store_ok([one for one, then in kept if then is retry.SENT])
+        settling.settle(session, (self._values(one, then) for one, then in kept if then is not retry.SENT))
+        settling.add_attempts(session, [_attempt(one, then) for one, then in kept])
         self._store_health(kept)
-        outcomes: dict[tuple[str, str], int] = {}
-        ended: dict[tuple[str, str], int] = {}
-        for one, then in kept:
-            _count(outcomes, (one.due.channel, then.outcome))
-            if then.again_at is None:
-                _count(ended, (one.due.channel, "sent" if then.outcome == "ok" else "failed"))
+        outcomes = Counter((one.due.channel, then.outcome) for one, then in kept)
+        ended = Counter(
+            (one.due.channel, "sent" if then is retry.SENT else "failed") for one, then in kept if then.again_at is None
+        )
         return Settled(outcomes, ended)
 
     def _decide(self, one: Sent) -> retry.Next:
         due = one.due
+        if isinstance(one.result, Receipt):
+            return retry.SENT
         ambiguous_at = due.first_ambiguous_at
         tried = retry.Try(due.lane, due.attempts, due.throttled, due.expires_at, ambiguous_at, one.dedupe_window)
         return retry.after(one.result, tried, self._schedules, self._work.now)
 
-    def _store_ok(self, decided: Sequence[tuple[Sent, retry.Next]]) -> list[tuple[Sent, retry.Next]]:
-        ok = [(one, then) for one, then in decided if then.outcome == "ok"]
-        tokens: dict[str, list[int]] = {}
-        for one, _ in ok:
-            tokens.setdefault(one.due.token, []).append(one.due.id)
-        mine = deliveries.settle_sent(self._work.session, tokens, self._work.now)
+    def _store_ok(self, ok: Sequence[Sent]) -> None:
+        settling.settle_sent(self._work.session, [one.due.id for one in ok], self._work.now)
         named = {
             one.due.id: _plain(one.result.message_id, 500)
-            for one, _ in ok
-            if isinstance(one.result, Receipt) and one.result.message_id and one.due.id in mine
+            for one in ok
+            if isinstance(one.result, Receipt) and one.result.message_id
         }
-        deliveries.set_message_ids(self._work.session, named)
-        return [(one, then) for one, then in ok if one.due.id in mine]
-
-    def _store_others(self, decided: Sequence[tuple[Sent, retry.Next]]) -> list[tuple[Sent, retry.Next]]:
-        others = [(one, then) for one, then in decided if then.outcome != "ok"]
-        mine = deliveries.still_leased(self._work.session, {one.due.id: one.due.token for one, _ in others})
-        kept = [(one, then) for one, then in others if one.due.id in mine]
-        deliveries.settle(self._work.session, (self._values(one, then) for one, then in kept))
-        return kept
+        settling.set_message_ids(self._work.session, named)
 
     def _values(self, one: Sent, then: retry.Next) -> dict[str, Any]:
         now, due = self._work.now, one.due
-        values: dict[str, Any] = {"_id": due.id, "error_code": _plain(then.code, 100), "error": _plain(then.error, 500)}
+        values: dict[str, Any] = {"_id": due.id, "_token": due.token}
+        values |= {"error_code": _plain(then.code, 100), "error": _plain(then.error, 500)}
         if then.outcome == "throttled":
             values["throttled"] = due.throttled + 1
         if then.outcome == "ambiguous":
@@ -239,7 +159,7 @@ class _Settling:
 
     def _store_health(self, kept: Sequence[tuple[Sent, retry.Next]]) -> None:
         """Apply what happened to each destination, in the order in which it happened."""
-        touched = {one.due.destination_id for one, then in kept if then.outcome != "ok" or not one.due.clean}
+        touched = {one.due.destination_id for one, then in kept if then is not retry.SENT or one.due.troubled}
         if not touched:
             return
         rows = {row.id: row for row in destinations.health(self._work.session, sorted(touched))}
@@ -257,7 +177,7 @@ class _Settling:
     def _disabled(self, row: Any, reason: str) -> None:
         """One notice per disablement.  Its queue ends here; what is left of a long one ends as claims meet it."""
         work = self._work
-        deliveries.fail_queue(work.session, row.id, row.lane, f"destination disabled: {reason}", work.now, 1000)
+        sweeping.fail_queue(work.session, row.id, row.lane, f"destination disabled: {reason}", work.now, 1000)
         text = (
             f"{row.name or row.address} is disabled: {reason}. `postbell destination enable {row.id}` tries it again."
         )
@@ -278,31 +198,29 @@ def _health_after(health: breaker.Health, then: retry.Next, now: datetime) -> br
             return breaker.failed(health, now, ran_out=then.exhausted)
 
 
-def _attempt(one: Sent, then: retry.Next) -> dict[str, Any]:
-    return {
-        "delivery_id": one.due.id,
-        "n": one.due.attempts,
-        "started_at": one.started_at,
-        "ended_at": one.ended_at,
-        "outcome": then.outcome,
-        "code": _plain(then.code, 100),
-        "status": one.result.status,
-        "response": _plain(one.result.response, 4096),
-    }
+def _attempt(one: Sent, then: retry.Next) -> settling.Attempted:
+    return (
+        one.due.id,
+        one.due.attempts,
+        to_micros(one.started_at),
+        to_micros(one.ended_at),
+        then.outcome,
+        _plain(then.code, 100),
+        one.result.status,
+        _plain(one.result.response, 4096),
+    )
 
 
 def _plain(text: str, longest: int) -> str:
     """At most so many bytes that every database takes: an attempt must be recorded, whatever came back."""
+    if len(text) <= longest and text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "").encode(errors="replace")[:longest].decode(errors="ignore")
-
-
-def _count(counts: dict[tuple[str, str], int], key: tuple[str, str]) -> None:
-    counts[key] = counts.get(key, 0) + 1
 
 
 def hand_back(work: Work, due: Sequence[DueDelivery]) -> None:
     """Claimed, but never begun: ready again, and nothing was used up."""
-    deliveries.hand_back(work.session, {one.id: one.token for one in due}, work.now)
+    settling.hand_back(work.session, {one.id: one.token for one in due}, work.now)
 
 
 # Sweeping
@@ -319,10 +237,10 @@ class Swept:
 def sweep(work: Work, schedules: Schedules) -> Swept:
     """Leases of dead workers, messages past their time, due times that no schedule can have given."""
     session, now, limit = work.session, work.now, 1000
-    released = deliveries.lease_over(session, now, 2 * LEASE, limit)
-    expired = deliveries.fail_expired(session, now, limit)
+    released = sweeping.lease_over(session, now, 2 * LEASE, limit)
+    expired = sweeping.fail_expired(session, now, limit)
     longest = max(schedule.longest for schedule in schedules.values())
-    deliveries.pull_forward(session, now + longest * 1.2 + timedelta(hours=1), now, limit)
+    sweeping.pull_forward(session, now + longest * 1.2 + timedelta(hours=1), now, limit)
     if released:
         work.wakes.add("deliveries")
     return Swept(released, more=max(released, expired) == limit)
@@ -330,7 +248,7 @@ def sweep(work: Work, schedules: Schedules) -> Swept:
 
 def release_all(work: Work) -> int:
     """At the start of the only process: what is leased was a dead one's.  Returns how many, at most 1,000."""
-    return deliveries.release_all(work.session, work.now, 1000)
+    return sweeping.release_all(work.session, work.now, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,9 +261,9 @@ class Queue:
 
 def queue(work: Work) -> Queue:
     """What waits, at a cost that does not grow with it."""
-    oldest = deliveries.oldest_queued(work.session)
+    oldest = looking.oldest_queued(work.session)
     age = (work.now - oldest.created_at).total_seconds() if oldest else 0.0
-    return Queue(deliveries.queued(work.session, 10_000), max(age, 0.0))
+    return Queue(looking.queued(work.session, 10_000), max(age, 0.0))
 
 
 # What people do
@@ -355,16 +273,16 @@ def newest(
     work: Work, limit: int, states: Sequence[str] = (), destination_id: int | None = None
 ) -> tuple[Sequence[Any], Mapping[int, list[Any]]]:
     """Deliveries, the latest first, and their attempts by delivery."""
-    rows = deliveries.newest(work.session, limit, states, destination_id)
+    rows = looking.newest(work.session, limit, states, destination_id)
     tries: dict[int, list[Any]] = {}
-    for row in deliveries.attempts(work.session, [row.id for row in rows]):
+    for row in looking.attempts(work.session, [row.id for row in rows]):
         tries.setdefault(row.delivery_id, []).append(row)
     return rows, tries
 
 
 def send_again(work: Work, delivery_id: int) -> None:
     """Queue a delivery once more, whatever became of it.  Raises NotFound, Conflict."""
-    delivery = deliveries.get(work.session, delivery_id)
+    delivery = looking.get(work.session, delivery_id)
     if delivery is None:
         raise NotFound(f"there is no delivery {delivery_id}; `postbell deliveries` lists them")
     destination = destinations.get(work.session, delivery.destination_id)
@@ -374,7 +292,7 @@ def send_again(work: Work, delivery_id: int) -> None:
             f"`postbell destination enable {destination.id}` first"
         )
     expires_at = max(delivery.expires_at, work.now + retry.MANUAL_TTL)
-    if not deliveries.send_again(work.session, delivery_id, expires_at, work.now):
+    if not recording.send_again(work.session, delivery_id, expires_at, work.now):
         raise Conflict(f"delivery {delivery_id} is being sent right now; look again in a minute")
     work.wakes.add("deliveries")
 
@@ -398,4 +316,4 @@ def is_held(work: Work) -> bool:
 
 def expire_before(work: Work, before: datetime) -> int:
     """Fail what was queued before that time; returns how many, at most 1,000 a call."""
-    return deliveries.fail_created_before(work.session, before, work.now, 1000)
+    return sweeping.fail_created_before(work.session, before, work.now, 1000)

@@ -9,7 +9,7 @@ from bot.errors import Conflict, Invalid, NotFound
 from bot.rules import breaker
 from bot.rules.secrets import Ring
 from bot.rules.vault import Vault
-from storage import destinations
+from storage import conversations, destinations
 from storage.database import Work
 from storage.models import Destination
 
@@ -40,6 +40,7 @@ def add(
             lane=lane,
             address=address,
             name=name,
+            conversation_id=conversations.at(work.session, channel, address),
             verified_at=work.now if verified else None,
             secrets=vault.seal(ring.pack(), place(uid)) if ring else None,
             created_at=work.now,

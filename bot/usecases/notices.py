@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from bot.clock import uuid7
 from bot.rules.retry import Schedules
-from storage import deliveries, destinations, feeds, subscriptions
+from storage import destinations, feeds, subscriptions
 from storage.database import Work
 from storage.models import DeliveryState
+from storage.outbox import recording
 
 
 def tell_subscribers(work: Work, feed_id: int, event: str, text: str, schedules: Schedules) -> int:
@@ -30,7 +31,7 @@ def tell_operator(work: Work, destination_id: int | None, text: str, schedules: 
 
 def _queue(work: Work, where: Sequence[int], event: str, text: str, schedules: Schedules) -> int:
     lanes = destinations.lanes(work.session, where)
-    deliveries.add(
+    recording.add(
         work.session,
         [
             {

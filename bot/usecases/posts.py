@@ -15,9 +15,10 @@ from bot.rules import polling, rendering
 from bot.rules.retry import Schedules
 from bot.usecases import notices
 from bot.usecases.feeds import DueFeed
-from storage import deliveries, feeds, posts
+from storage import feeds, posts
 from storage.database import Work
 from storage.models import FeedState
+from storage.outbox import recording
 
 EDIT_PAUSE = timedelta(minutes=10)  # between two versions of a post
 
@@ -92,7 +93,7 @@ class _Batch:
         feeds.settle(session, self._feeds)
         feeds.block_hosts(session, self._blocks)
         posts.add(session, self._new)
-        made = deliveries.fan_out(session, self._announced, self._policy.expires(now), now)
+        made = recording.fan_out(session, self._announced, self._policy.expires(now), now)
         if made:
             self._work.wakes.add("deliveries")
         return Recorded(len(self._new), made)

@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from storage import accounts, deliveries, inbox, posts
+from bot.usecases import statuses
+from storage import accounts, inbox, posts
 from storage.database import Work
+from storage.outbox import sweeping
 
 SLICE = 1000
 ATTEMPTS = timedelta(days=30)
@@ -20,11 +22,12 @@ def forget(work: Work, keep: timedelta) -> bool:
     """
     session, now = work.session, work.now
     done = [
-        deliveries.forget_attempts(session, now - min(ATTEMPTS, keep), SLICE),
-        deliveries.forget(session, now - keep, SLICE),
+        sweeping.forget_attempts(session, now - min(ATTEMPTS, keep), SLICE),
+        sweeping.forget(session, now - keep, SLICE),
         posts.forget_versions(session, now - VERSIONS, SLICE),
         _forget_texts(work, now - max(keep, TEXTS_AT_LEAST)),
         inbox.forget(session, now - INBOX, SLICE),
+        statuses.forget(work, SLICE),
     ]
     return max(done) == SLICE
 

@@ -11,10 +11,11 @@ from adapters.base import Found
 from bot.clock import uuid7
 from bot.errors import Invalid, NotFound
 from bot.usecases import destinations, feeds, posts
-from storage import deliveries, subscriptions
 from storage import posts as stored_posts
+from storage import subscriptions
 from storage.database import Work
 from storage.models import Feed, FeedState, Subscription
+from storage.outbox import recording, sweeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def _queue_latest(work: Work, subscription_id: int, feed_id: int, policy: posts.
     if not newest:
         return False
     expires = policy.expires(work.now)
-    made = deliveries.queue_post(work.session, subscription_id, newest[0].id, expires, work.now)
+    made = recording.queue_post(work.session, subscription_id, newest[0].id, expires, work.now)
     work.wakes.add("deliveries")
     return bool(made)
 
@@ -98,7 +99,7 @@ def unsubscribe(work: Work, subscription_id: int) -> Subscription:
     subscription.active, subscription.ended_at = False, work.now
     work.session.add(subscription)
     work.session.flush()
-    deliveries.fail_subscription(work.session, subscription_id, work.now, 1000)
+    sweeping.fail_subscription(work.session, subscription_id, work.now, 1000)
     feeds.forget_if_unwanted(work, subscription.feed_id)
     return subscription
 

@@ -2,10 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dotenv import dotenv_values
 
+from adapters.http import Egress, Outbound
+from bot import channels, plugins
 from bot.cli import settings_table
 from bot.settings import BadSetting, Settings, delays, load
 
@@ -31,7 +34,8 @@ def test_the_example_is_made_from_the_code() -> None:
 
 def test_the_example_changes_nothing(folder: Path) -> None:
     example = ROOT / "config.example.env"
-    assert list(dotenv_values(example)) == [name.upper() for name in Settings.model_fields]
+    names = [name.upper() for name in Settings.model_fields] + [one.name for _, one in channels.settings()]
+    assert list(dotenv_values(example)) == names
     (folder / ".env").write_text(example.read_text())
     assert load() == Settings.model_construct(**{name: field.default for name, field in Settings.model_fields.items()})
 
@@ -52,6 +56,21 @@ def test_the_readme_has_the_same_table() -> None:
     found = re.search(r"<!-- settings -->\n(.*?)<!-- /settings -->", (ROOT / "README.md").read_text(), re.DOTALL)
     assert found is not None
     assert found[1].strip() == settings_table.readme().strip()
+
+
+def test_the_settings_of_a_channel_have_a_group_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(plugins.CHANNELS, "talk", "tests.fakes.talking:Talk")
+    text = settings_table.example()
+    assert "# --- Channel talk ---\n\n# what callers must send\nTALK_SECRET=\n" in text
+    assert "| `TALK_LARGEST` | `65536` | bytes of a callback |" in settings_table.readme()
+    assert text.count("Channel talk") == 1
+
+
+def test_what_the_example_has_for_channels_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(plugins.CHANNELS, "talk", "tests.fakes.talking:Talk")
+    (folder / ".env").write_text(settings_table.example())
+    made: Any = channels.make(Outbound(Egress.parse("", []), user_agent="test"))
+    assert made["talk"].config == made["talk"].Config()
 
 
 # Where they come from
@@ -102,6 +121,10 @@ def test_other_variables_are_nobodys_business(folder: Path) -> None:
         ("POLL_SECONDS", "0", "greater than or equal to 1"),
         ("BACKFILL", "some", "'digest'"),
         ("RETRY_WEBHOOK", "5s,soon", "delays with a unit"),
+        ("SIGNUP", "perhaps", "'open' or 'closed'"),
+        ("GROUP_MANAGERS", "everybody", "'all', 'admins' or 'owner'"),
+        ("HOLD_DAYS", "0", "greater than or equal to 1"),
+        ("RETRY_REPLY", "soon", "delays with a unit"),
         ("RETENTION_DAYS", "-1", "greater than or equal to 1"),
     ],
 )

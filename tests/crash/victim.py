@@ -16,11 +16,13 @@ from typing import Any
 
 from adapters.channels.webhook import Webhook
 from adapters.http import Outbound
+from bot import plugins
 from bot.cli import main
 from bot.jobs import dispatcher
-from bot.usecases import deliveries, feeds, posts
-from storage import deliveries as outbox
+from bot.usecases import conversations, deliveries, feeds, inbox, posts
+from bot.web.webhooks import Webhooks
 from storage import migrate
+from storage.outbox import claiming
 from storage.work import StorageError, StorageFull, Work
 
 Strike = Callable[[], None]
@@ -73,7 +75,7 @@ def queued(strike: Strike) -> None:
     original = deliveries.take_due
 
     def take_due(work: Work, lane: str, *args: Any) -> Any:
-        if outbox.destinations_with_work(work.session, lane, 0, 1):
+        if claiming.destinations_with_work(work.session, lane, 0, 1):
             strike()
         return original(work, lane, *args)
 
@@ -125,7 +127,57 @@ def settled(strike: Strike) -> None:
     _put(dispatcher.Dispatcher, "_count", count)
 
 
-POINTS = {one.__name__: one for one in (fetched, recorded, queued, claimed, answered, settling, settled)}
+def arriving(strike: Strike) -> None:
+    """K8: what a platform told us is written; not committed."""
+    original = inbox.store
+
+    def store(*args: Any) -> Any:
+        result = original(*args)
+        strike()
+        return result
+
+    _put(inbox, "store", store)
+
+
+def arrived(strike: Strike) -> None:
+    """K9: it is committed; the platform has no answer."""
+    original = Webhooks._stored
+
+    async def stored(self: Webhooks, *args: Any) -> Any:
+        result = await original(self, *args)
+        strike()
+        return result
+
+    _put(Webhooks, "_stored", stored)
+
+
+def obeyed(strike: Strike) -> None:
+    """A command has had its effect, and its reply is queued; not committed."""
+    original = conversations.take
+
+    def take(*args: Any, **named: Any) -> Any:
+        result = original(*args, **named)
+        strike()
+        return result
+
+    _put(conversations, "take", take)
+
+
+def replying(strike: Strike) -> None:
+    """A command's reply is committed; the request that it is the answer to has none."""
+    original = Webhooks._reply
+
+    async def reply(self: Webhooks, *args: Any) -> Any:
+        result = await original(self, *args)
+        strike()
+        return result
+
+    _put(Webhooks, "_reply", reply)
+
+
+FEEDS = (fetched, recorded, queued, claimed, answered, settling, settled)
+CHATS = (arriving, arrived, obeyed, replying)
+POINTS = {one.__name__: one for one in (*FEEDS, *CHATS)}
 
 
 def _put(owner: Any, name: str, replacement: Any) -> None:
@@ -144,12 +196,13 @@ def wounded() -> None:
         point, _, each = wound.partition("=")
         POINTS[point](striking(point, each.split(",")))
     if given.read_lease:
-        feeds.LEASE = timedelta(seconds=given.read_lease)
+        feeds.LEASE = inbox.LEASE = inbox.REQUEST_LEASE = timedelta(seconds=given.read_lease)
     if given.send_lease:
         deliveries.LEASE = timedelta(seconds=given.send_lease)
         dispatcher.LONGEST_SEND = given.send_lease / 2
     if given.migrations:
         migrate.FOLDER = given.migrations
+    plugins.CHANNELS["talk"] = "tests.fakes.talking:Talk"
     sys.argv = ["postbell", *given.command]
     main()
 

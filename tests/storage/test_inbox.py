@@ -1,5 +1,6 @@
-"""The inbox: each callback once, kept until it has had its effect."""
+"""The inbox: each event once, in the order of its conversation, kept until it has had its effect."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from storage import inbox
@@ -8,12 +9,24 @@ from tests.clock import MovableClock
 from tests.world import DAY, MINUTE
 
 
-def store(work: Work, key: str, provider: str = "whatsapp") -> bool:
-    return inbox.store(work.session, provider, key, b"\x00raw\xff", work.now)
+def store(work: Work, keys: Sequence[str], provider: str = "whatsapp", chat: str | None = None) -> int:
+    """Events whose conversation is called as their key, unless another is named; returns how many are new."""
+    rows = [
+        {
+            "provider": provider, "event_key": key, "chat": key if chat is None else chat, "raw": b"\x00raw\xff",
+            "received_at": work.now, "due_at": work.now, "lease_token": None,
+        }
+        for key in keys
+    ]  # fmt: skip
+    return len(inbox.store(work.session, rows))
 
 
 def take(work: Work) -> list[Any]:
-    return list(inbox.take_due(work.session, work.now, work.now + MINUTE, 10))
+    return list(inbox.take_chats(work.session, work.now, work.now + MINUTE, 10))
+
+
+def take_loose(work: Work, limit: int = 10) -> list[Any]:
+    return list(inbox.take_loose(work.session, work.now, work.now + MINUTE, limit))
 
 
 def done(work: Work, event: Any) -> bool:
@@ -24,18 +37,46 @@ def forget(work: Work) -> int:
     return inbox.forget(work.session, work.now - 8 * DAY, 1000)
 
 
+def keys(events: Sequence[Any]) -> list[str]:
+    return [event.event_key for event in events]
+
+
 def test_a_repeated_event_is_stored_once_per_provider(database: Database) -> None:
-    assert [database.run(store, key) for key in ("a", "a", "b")] == [True, False, True]
-    assert database.run(store, "a", "feishu")
+    assert [database.run(store, some) for some in ("aab", "a", "bc")] == [2, 0, 1]
+    assert database.run(store, "a", "feishu") == 1
 
 
 def test_events_come_out_as_they_came_in_oldest_first(database: Database) -> None:
-    for key in "cab":
-        database.run(store, key)
+    database.run(store, "cab")
     taken = database.run(take)
-    assert [event.event_key for event in taken] == ["c", "a", "b"]
+    assert keys(taken) == ["c", "a", "b"]
     assert {event.raw for event in taken} == {b"\x00raw\xff"}
+    assert {event.tries for event in taken} == {1}
     assert database.run(take) == []
+
+
+def test_a_conversation_is_worked_off_one_by_one_beside_others(database: Database, clock: MovableClock) -> None:
+    database.run(store, "abc", chat="one")
+    database.run(store, "xy", chat="two")
+    database.run(store, "z", provider="feishu", chat="one")
+    first, *others = database.run(take)
+    assert keys([first, *others]) == ["a", "x", "z"]
+    assert database.run(take) == []
+    database.run(done, first)
+    assert database.look(lambda work: inbox.more_of(work.session, "whatsapp", "one"))
+    assert keys(database.run(take)) == ["b"]
+    clock.advance(minutes=2)  # that worker died
+    assert keys(database.run(take)) == ["b", "x", "z"]
+    assert not database.look(lambda work: inbox.more_of(work.session, "whatsapp", "three"))
+
+
+def test_what_belongs_to_no_conversation_has_no_order(database: Database) -> None:
+    database.run(store, "abc", chat="")
+    database.run(store, "x", chat="one")
+    assert keys(database.run(take_loose, 2)) == ["a", "b"]
+    [left] = database.run(take_loose)
+    assert left.event_key == "c"
+    assert keys(database.run(take)) == ["x"]
 
 
 def test_what_is_done_never_comes_again_not_even_as_a_repeat(database: Database, clock: MovableClock) -> None:
@@ -45,7 +86,7 @@ def test_what_is_done_never_comes_again_not_even_as_a_repeat(database: Database,
     assert not database.run(done, event)
     clock.advance(days=1)
     assert database.run(take) == []
-    assert not database.run(store, "a")
+    assert database.run(store, "a") == 0
 
 
 def test_a_late_worker_ends_nothing(database: Database, clock: MovableClock) -> None:
@@ -54,17 +95,53 @@ def test_a_late_worker_ends_nothing(database: Database, clock: MovableClock) -> 
     clock.advance(minutes=2)
     [again] = database.run(take)
     assert not database.run(done, late)
+    assert not database.run(lambda work: inbox.again(work.session, late.id, late.lease_token, work.now, "late"))
+    assert database.run(lambda work: inbox.all_done(work.session, {late.id: late.lease_token}, work.now)) == set()
     assert database.run(done, again)
 
 
+def test_many_end_at_once(database: Database) -> None:
+    database.run(store, "abc", chat="")
+    taken = database.run(take_loose)
+    tokens = {event.id: event.lease_token for event in taken}
+    assert database.run(lambda work: inbox.all_done(work.session, tokens, work.now)) == set(tokens)
+    assert database.run(take_loose) == []
+
+
+def test_a_failed_event_comes_again_at_its_time(database: Database, clock: MovableClock) -> None:
+    database.run(store, "a")
+    [event] = database.run(take)
+    assert database.run(
+        lambda work: inbox.again(work.session, event.id, event.lease_token, work.now + MINUTE, "no luck")
+    )
+    assert database.run(take) == []
+    clock.advance(minutes=1)
+    [again] = database.run(take)
+    assert (again.tries, again.error) == (2, "no luck")
+
+
+def test_what_was_never_begun_uses_no_try_up(database: Database) -> None:
+    database.run(store, "a")
+    [event] = database.run(take)
+    database.run(lambda work: inbox.hand_back(work.session, {event.id: event.lease_token}, work.now))
+    [again] = database.run(take)
+    assert again.tries == 1
+
+
+def test_at_a_start_all_leases_are_a_dead_process_s(database: Database) -> None:
+    database.run(store, "ab")
+    database.run(take)
+    assert database.run(lambda work: inbox.release_all(work.session, work.now)) == 2
+    assert keys(database.run(take)) == ["a", "b"]
+
+
 def test_only_what_is_done_and_old_is_forgotten(database: Database, clock: MovableClock) -> None:
-    for key in "ab":
-        database.run(store, key)
+    database.run(store, "ab")
     finished, _ = database.run(take)
     database.run(done, finished)
     clock.advance(days=7)
     assert database.run(forget) == 0
     clock.advance(days=2)
     assert database.run(forget) == 1
-    assert database.run(store, "a")
-    assert not database.run(store, "b")
+    assert database.run(store, "a") == 1
+    assert database.run(store, "b") == 0

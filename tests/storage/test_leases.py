@@ -20,8 +20,14 @@ DUE = leases.due(INBOX, INBOX.c.done_at.is_(None))
 
 
 def store(work: Work, many: int, name: str = "") -> None:
-    for n in range(many):
-        assert inbox.store(work.session, "test", f"{name}{n}", b"raw", work.now)
+    rows = [
+        {
+            "provider": "test", "event_key": f"{name}{n}", "chat": "", "raw": b"raw",
+            "received_at": work.now, "due_at": work.now, "lease_token": None,
+        }
+        for n in range(many)
+    ]  # fmt: skip
+    assert len(inbox.store(work.session, rows)) == many
 
 
 def take(work: Work, limit: int) -> list[int]:

@@ -1,6 +1,6 @@
 """Who speaks, where, and with what right: what every command is given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -19,7 +19,16 @@ class Terms:
     public_base_url: str
     signup: Literal["open", "closed"] = "closed"
     default_plan: str = "unlimited"
-    pepper: bytes = b""  # of verification codes
+    group_managers: Literal["all", "admins", "owner"] = "admins"  # who may change what a group gets
+    hold: timedelta = timedelta(days=7)  # that a delivery waits for a person at the longest
+    pepper: bytes = field(default=b"", repr=False)  # of verification codes
+    older_peppers: tuple[bytes, ...] = field(default=(), repr=False)  # of codes made before the master key changed
+    codes_a_day: int = 1000  # sent by the whole server
+
+    @property
+    def peppers(self) -> tuple[bytes, ...]:
+        """All under which a code may have been digested."""
+        return (self.pepper, *self.older_peppers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +46,11 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a source made of the name in a command.  ``found`` or ``error``."""
+    """What a source made of the name in a command: ``found`` or ``error``; or a message's ``file``."""
 
-    name: str
+    name: str = ""
     source: str = ""
     host: str = ""
     found: Found | None = None
     error: SourceError | None = None
+    file: bytes | None = None  # what was attached, where ``bot.rules.commands.wants_file`` says so

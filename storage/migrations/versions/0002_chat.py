@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=True),
         sa.Column("error_code", sa.Text(), server_default="", nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("window_closed", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("channel", "message_id", "status"),
     )
@@ -50,6 +51,7 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), server_default="", nullable=False),
         sa.Column("language", sa.Text(), server_default="", nullable=False),
         sa.Column("window_until", sa.BigInteger(), nullable=True),
+        sa.Column("held_since", sa.BigInteger(), nullable=True),
         sa.Column("nudged_at", sa.BigInteger(), nullable=True),
         sa.Column("stopped_at", sa.BigInteger(), nullable=True),
         sa.Column("left_at", sa.BigInteger(), nullable=True),
@@ -63,6 +65,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel", "address"),
     )
     op.create_index("conversations_account", "conversations", ["account_id"], unique=False)
+    op.create_index(
+        "conversations_held",
+        "conversations",
+        ["held_since"],
+        unique=False,
+        **_only("held_since IS NOT NULL AND nudged_at IS NULL"),
+    )
     op.create_table(
         "hubs",
         sa.Column("id", _ID, nullable=False),
@@ -99,10 +108,12 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("conversation_id", sa.BigInteger(), nullable=True),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("phone", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("channel", "person"),
         sqlite_with_rowid=False,
     )
@@ -127,27 +138,43 @@ def upgrade() -> None:
         sa.Column("id", _ID, nullable=False),
         sa.Column("uid", sa.Uuid(), nullable=False),
         sa.Column("purpose", sa.Text(), server_default="", nullable=False),
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
         sa.Column("destination_id", sa.BigInteger(), nullable=True),
         sa.Column("channel", sa.Text(), server_default="", nullable=False),
         sa.Column("address", sa.Text(), server_default="", nullable=False),
         sa.Column("asked_in", sa.BigInteger(), nullable=True),
+        sa.Column("asked_from", sa.Text(), server_default="", nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("sends", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("tried_at", sa.BigInteger(), nullable=True),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
         sa.Column("void_at", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["asked_in"], ["conversations.id"], ondelete="SET NULL"),
-        sa.ForeignKeyConstraint(["destination_id"], ["destinations.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["destination_id"], ["destinations.id"], ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("uid"),
     )
     op.create_index("codes_account", "codes", ["account_id", "issued_at"], unique=False)
-    op.create_index("codes_address", "codes", ["channel", "address", "issued_at"], unique=False)
+    op.create_index("codes_address", "codes", ["address", "issued_at"], unique=False)
+    op.create_index(
+        "codes_asked_from",
+        "codes",
+        ["asked_from", "issued_at"],
+        unique=False,
+        postgresql_where=sa.text("asked_from <> ''"),
+        sqlite_where=sa.text("asked_from <> ''"),
+    )
+    op.create_index(
+        "codes_asked_in",
+        "codes",
+        ["asked_in", "issued_at"],
+        unique=False,
+        postgresql_where=sa.text("asked_in IS NOT NULL"),
+        sqlite_where=sa.text("asked_in IS NOT NULL"),
+    )
     op.create_index("codes_issued", "codes", ["issued_at"], unique=False)
     op.create_index(
         "codes_link",
@@ -158,6 +185,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("purpose = 'link'"),
     )
     op.add_column("deliveries", sa.Column("extras", sa.Text(), server_default="", nullable=False))
+    op.create_index(
+        "deliveries_codes",
+        "deliveries",
+        ["destination_id"],
+        unique=False,
+        postgresql_where=sa.text("lane = 'code' AND text <> ''"),
+        sqlite_where=sa.text("lane = 'code' AND text <> ''"),
+    )
     op.create_index(
         "deliveries_held",
         "deliveries",
@@ -174,6 +209,8 @@ def upgrade() -> None:
         postgresql_where=sa.text("message_id <> ''"),
         sqlite_where=sa.text("message_id <> ''"),
     )
+    op.create_index("deliveries_uid", "deliveries", ["uid"], unique=False, **_only("uid IS NOT NULL"))
+    op.create_index("destinations_address", "destinations", ["channel", "address"], unique=False)
     with op.batch_alter_table("destinations") as batch:
         batch.add_column(sa.Column("conversation_id", sa.BigInteger(), nullable=True))
         batch.create_foreign_key(
@@ -189,6 +226,13 @@ def upgrade() -> None:
     )
     op.add_column("inbox", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
     op.add_column("inbox", sa.Column("error", sa.Text(), server_default="", nullable=False))
+    op.add_column("inbox", sa.Column("chat", sa.Text(), server_default="", nullable=False))
+    op.drop_index("inbox_due", "inbox")
+    op.create_index("inbox_due", "inbox", ["due_at"], unique=False, **_only("done_at IS NULL AND chat <> ''"))
+    op.create_index("inbox_loose", "inbox", ["due_at"], unique=False, **_only("done_at IS NULL AND chat = ''"))
+    op.create_index(
+        "inbox_chat", "inbox", ["provider", "chat", "id"], unique=False, **_only("done_at IS NULL AND chat <> ''")
+    )
     op.add_column("subscriptions", sa.Column("number", sa.Integer(), server_default="0", nullable=False))
     op.add_column("subscriptions", sa.Column("paused_until", sa.BigInteger(), nullable=True))
     # What people call their subscriptions: 1, 2, 3 at each destination.

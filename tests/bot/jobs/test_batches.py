@@ -21,7 +21,7 @@ class Store:
 
 async def test_a_lone_value_goes_at_once() -> None:
     store = Store()
-    await asyncio.wait_for(Batches(store, 10).add(1), 1)
+    await asyncio.wait_for(Batches(store, 10).stored(1), 1)
     assert store.batches == [[1]]
 
 
@@ -29,9 +29,9 @@ async def test_while_a_batch_is_stored_the_next_gathers_up_to_the_limit() -> Non
     store = Store()
     store.open.clear()
     batches = Batches(store, 10)
-    first = batches.add(0)
+    first = asyncio.create_task(batches.stored(0))
     await asyncio.sleep(0)
-    later = [batches.add(n) for n in range(1, 26)]
+    later = [asyncio.create_task(batches.stored(n)) for n in range(1, 26)]
     await asyncio.sleep(0)
     assert not first.done()
     store.open.set()
@@ -43,10 +43,10 @@ async def test_while_a_batch_is_stored_the_next_gathers_up_to_the_limit() -> Non
 async def test_a_small_batch_waits_for_company_but_a_full_one_does_not() -> None:
     store = Store()
     batches = Batches(store, 3, linger=3600)
-    few = batches.add(1)
+    few = asyncio.create_task(batches.stored(1))
     await asyncio.sleep(0.01)
     assert not few.done()
-    await asyncio.wait_for(asyncio.gather(batches.add(2), batches.add(3), few), 1)
+    await asyncio.wait_for(asyncio.gather(batches.stored(2), batches.stored(3), few), 1)
     assert store.batches == [[1, 2, 3]]
 
 
@@ -86,11 +86,12 @@ async def test_who_gave_up_waiting_does_not_stop_the_others() -> None:
     store = Store()
     store.open.clear()
     batches = Batches(store, 10)
-    impatient, patient = batches.add(1), batches.add(2)
+    impatient, patient = (asyncio.create_task(batches.stored(n)) for n in (1, 2))
+    await asyncio.sleep(0)
     impatient.cancel()
     store.open.set()
     await asyncio.wait_for(patient, 1)
-    await asyncio.wait_for(batches.add(3), 1)
+    await asyncio.wait_for(batches.stored(3), 1)
     assert store.batches == [[1, 2], [3]]
 
 

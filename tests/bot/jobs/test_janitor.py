@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,21 @@ from bot.gate import Gate
 from bot.jobs import janitor as module
 from bot.jobs.janitor import Janitor
 from bot.metrics import Metrics
+from bot.usecases import held
 from storage.database import Database, StorageError, StorageFull, Work
-from storage.models import Attempt, Delivery
-from tests import world
+from storage.models import Attempt, Delivery, Destination
+from tests import chats, world
 from tests.clock import MovableClock
 from tests.world import DAY, SCHEDULES
 
 
 class House:
-    def __init__(self, database: Database, disk: Path | None = None) -> None:
+    def __init__(self, database: Database, disk: Path | None = None, nudging: Sequence[str] = ()) -> None:
         self.database, self.gate, self.metrics, self.opened = database, Gate(), Metrics(), 0
         self.janitor = Janitor(
-            database, self.metrics, self.gate, schedules=SCHEDULES, keep=90 * DAY, disk=disk, on_open=self._open
-        )
+            database, self.metrics, self.gate, schedules=SCHEDULES, keep=90 * DAY, disk=disk, on_open=self._open,
+            nudging=nudging,
+        )  # fmt: skip
 
     def _open(self) -> None:
         self.opened += 1
@@ -168,3 +170,32 @@ async def test_a_loop_that_is_held_up_is_seen(house: House, monkeypatch: pytest.
 
 
 _hold_up: Callable[[float], None] = time.sleep
+
+
+async def test_who_has_to_write_first_is_told_where_that_can_be_said(database: Database, clock: MovableClock) -> None:
+    def wait_for_ann(work: Work) -> None:
+        chats.happens(work, chats.says("hello", opens_window=True), channel="chat")
+        own = world.rows(work, Destination)[-1]
+        held.hold_rows(work, world.queue(work, own.id, 1, "chat", account=own.account_id), held.WINDOW_CLOSED)
+
+    def nudges(work: Work) -> int:
+        return len(world.rows(work, Delivery, event="nudge"))
+
+    database.run(wait_for_ann)
+    clock.advance(minutes=2)
+    await House(database).janitor.sweep()
+    assert database.look(nudges) == 0
+    for _ in range(2):
+        await House(database, nudging=["chat"]).janitor.sweep()
+    assert database.look(nudges) == 1
+
+
+async def test_what_was_held_in_vain_ends_as_such(house: House, clock: MovableClock) -> None:
+    def wait(work: Work) -> None:
+        world.add_destinations(work, 1, "chat")
+        held.hold_rows(work, world.queue(work, 1, 2, "chat"), held.WINDOW_CLOSED)
+
+    house.database.run(wait)
+    clock.advance(days=7)
+    await house.janitor.sweep()
+    assert {one.error for one in house.database.look(world.rows, Delivery)} == {"window closed"}

@@ -1,6 +1,7 @@
 """Secrets at rest: what is sealed opens in its place and under its key, and nowhere else."""
 
 import base64
+import hmac
 
 import pytest
 from hypothesis import given
@@ -75,3 +76,13 @@ def test_what_is_no_key_is_refused_without_repeating_it(text: str) -> None:
 
 def test_blanks_around_a_key_do_not_matter() -> None:
     assert read_key(f" {base64.b64encode(KEY).decode()}\n") == KEY
+
+
+def test_peppers_follow_from_the_keys_the_present_one_first_and_are_neither_of_them() -> None:
+    (pepper,) = Vault(KEY).peppers()
+    assert Vault(OTHER, KEY).peppers() == (*Vault(OTHER).peppers(), pepper)
+    assert len(pepper) == 32
+    assert pepper not in (KEY, OTHER)
+    # HKDF-SHA256 of RFC 5869 without salt, one block, by hand.
+    extracted = hmac.digest(bytes(32), KEY, "sha256")
+    assert pepper == hmac.digest(extracted, b"codes\x01", "sha256")

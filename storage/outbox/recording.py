@@ -1,0 +1,95 @@
+"""What enters the outbox: the posts of a feed for its subscribers, notices, and deliveries that are sent once more."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BindParameter, Insert, Select, and_, bindparam, case, insert, literal, select, text, update
+from sqlmodel import Session
+
+from storage import leases
+from storage.columns import UtcTime
+from storage.models import DeliveryState, Destination, Post, Subscription
+from storage.outbox import DELIVERIES
+
+DESTINATIONS = Destination.__table__
+SUBSCRIPTIONS = Subscription.__table__
+POSTS = Post.__table__
+
+IS_ACTIVE = text("subscriptions.active")
+
+
+def fan_out(session: Session, keys: Sequence[bytes], expires: Mapping[str, datetime], now: datetime) -> int:
+    """One delivery per active subscription for each post with one of these keys; returns how many.
+
+    ``expires``: the end of a message's time, by lane.
+    """
+    made = 0
+    for some in leases.slices(keys):
+        made += leases.affected(session, _fan_out(tuple(expires)), {"keys": some, "now": now, **_ends(expires)})
+    return made
+
+
+def queue_post(
+    session: Session, subscription_id: int, post_id: int, expires: Mapping[str, datetime], now: datetime
+) -> int:
+    """A delivery of one post for one subscription, unless there is one; returns how many."""
+    wanted = _subscribed(tuple(expires)).where(POSTS.c.id == post_id, SUBSCRIPTIONS.c.id == subscription_id)
+    statement = leases.insert_new(session, DELIVERIES).from_select(_FAN_OUT, wanted).on_conflict_do_nothing()
+    return leases.affected(session, statement, {"now": now, **_ends(expires)})
+
+
+@cache
+def _fan_out(lanes: tuple[str, ...]) -> Insert:
+    some = POSTS.c.key.in_(bindparam("keys", expanding=True))
+    return insert(DELIVERIES).from_select(_FAN_OUT, _subscribed(lanes).where(some).order_by(POSTS.c.id))
+
+
+def _ends(expires: Mapping[str, datetime]) -> dict[str, datetime]:
+    return {f"end_of_{lane}": at for lane, at in expires.items()}
+
+
+def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Queue messages that are no posts: all rows name the same columns."""
+    if rows:
+        session.connection().execute(insert(DELIVERIES), rows)
+
+
+_FAN_OUT = [
+    "account_id",
+    "subscription_id",
+    "destination_id",
+    "lane",
+    "post_id",
+    "post_version",
+    "state",
+    "due_at",
+    "expires_at",
+    "created_at",
+]
+
+
+def _subscribed(lanes: tuple[str, ...]) -> Select[Any]:
+    at: BindParameter[datetime] = bindparam("now", type_=UtcTime())
+    ends = {lane: bindparam(f"end_of_{lane}", type_=UtcTime()) for lane in lanes}
+    end = case(ends, value=DESTINATIONS.c.lane)
+    subscription = (SUBSCRIPTIONS.c.account_id, SUBSCRIPTIONS.c.id, DESTINATIONS.c.id, DESTINATIONS.c.lane)
+    return (
+        select(*subscription, POSTS.c.id, POSTS.c.version, literal(DeliveryState.READY.value), at, end, at)
+        .select_from(POSTS)
+        # "+ 0": posts come by their keys; SQLite would else begin with all subscriptions and look their posts up.
+        .join(SUBSCRIPTIONS, and_(SUBSCRIPTIONS.c.feed_id == POSTS.c.feed_id + 0, IS_ACTIVE))
+        .join(DESTINATIONS, DESTINATIONS.c.id == SUBSCRIPTIONS.c.destination_id)
+        .where(DESTINATIONS.c.disabled_at.is_(None))
+    )
+
+
+def send_again(session: Session, delivery_id: int, expires_at: datetime, now: datetime) -> bool:
+    """Ready at once, whatever became of it; False while it is being sent.  Numbering and budget go on."""
+    statement = (
+        update(DELIVERIES)
+        .where(DELIVERIES.c.id == delivery_id, DELIVERIES.c.state != DeliveryState.LEASED)
+        .values(state=DeliveryState.READY, due_at=now, expires_at=expires_at, failed_at=None, error_code="", error="")
+    )
+    return bool(leases.affected(session, statement))
