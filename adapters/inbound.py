@@ -176,6 +176,21 @@ class Talking(Protocol):
 
 
 @runtime_checkable
+class Phoned(Protocol):
+    """A channel whose addresses are phone numbers, so that a message from one proves it."""
+
+    is_set_up: bool  # whether anything can be sent
+    number: str  # ours, for links that open a chat with us; empty: not known
+
+
+@runtime_checkable
+class Nudging(Protocol):
+    """A channel whose platform closes the window to people who have not written for a time."""
+
+    nudges: bool  # whether it can tell them, even then, that something waits
+
+
+@runtime_checkable
 class Listening(Protocol):
     """A channel that holds a connection to its platform open instead of being called."""
 

@@ -24,7 +24,7 @@ from bot import app
 from bot.clock import utc_now
 from bot.jobs.dispatcher import AHEAD
 from bot.settings import load
-from bot.usecases import deliveries, feeds, posts
+from bot.usecases import deliveries, feeds, posts, settling
 from storage.database import Database
 
 FEED = 1  # the first and only one
@@ -144,7 +144,7 @@ class Outbox:
         sent, after = 0, 0
         while True:
             claim = self._database.run(deliveries.take_due, LANE, self._room, after, AT_A_DESTINATION)
-            settled = self._database.run(deliveries.settle, all_sent(claim.due), self._policy.schedules)
+            settled = self._database.run(settling.settle, all_sent(claim.due), self._policy)
             sent += sum(settled.ended.values())
             after = claim.after
             if not claim.due and not after:
@@ -156,9 +156,9 @@ def page(seq: int) -> Page:
     return Page(cursor={}, posts=(post,), info=FeedInfo(title="Harbour news"))
 
 
-def all_sent(due: Sequence[deliveries.DueDelivery]) -> list[deliveries.Sent]:
+def all_sent(due: Sequence[deliveries.DueDelivery]) -> list[settling.Sent]:
     now, receipt = utc_now(), Receipt(status=200)
-    return [deliveries.Sent(due=one, result=receipt, started_at=now, ended_at=now) for one in due]
+    return [settling.Sent(due=one, result=receipt, started_at=now, ended_at=now) for one in due]
 
 
 def main(folder: Path) -> None:

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from adapters.base import Channel, Source
 from adapters.http import Egress, Outbound
+from adapters.inbound import Nudging, Phoned
 from bot import channels, plugins
 from bot.clock import Clock, monotonic, utc_now
 from bot.errors import UserError
@@ -30,7 +31,8 @@ from bot.rules.retry import Schedule, Schedules
 from bot.rules.vault import Vault, new_key, read_key
 from bot.settings import BadSetting, Settings, delays
 from bot.usecases import accounts, deliveries, feeds, inbox, posts
-from bot.usecases.chat.who import Terms
+from bot.usecases.chat.who import Phones, Terms
+from bot.usecases.opml import Naming
 from bot.version import VERSION
 from bot.web import health
 from bot.web.webhooks import Webhooks
@@ -140,11 +142,17 @@ def make_schedules(settings: Settings) -> Schedules:
 
 
 def make_policy(settings: Settings) -> posts.Policy:
-    return posts.Policy(make_schedules(settings), settings.backfill, settings.operator_destination or None)
+    return posts.Policy(
+        make_schedules(settings),
+        settings.backfill,
+        settings.operator_destination or None,
+        timedelta(days=settings.hold_days),
+    )
 
 
-def make_terms(settings: Settings) -> Terms:
+def make_terms(settings: Settings, vault: Vault, ways: Mapping[str, Channel], naming: Naming) -> Terms:
     """What people in chats are offered."""
+    pepper, *older = vault.peppers()
     return Terms(
         policy=make_policy(settings),
         interval=timedelta(seconds=settings.poll_seconds),
@@ -152,8 +160,15 @@ def make_terms(settings: Settings) -> Terms:
         signup=settings.signup,
         default_plan=settings.default_plan,
         group_managers=settings.group_managers,
-        hold=timedelta(days=settings.hold_days),
+        pepper=pepper,
+        older_peppers=tuple(older),
+        naming=naming,
+        phones=next((_phones(way) for way in ways.values() if isinstance(way, Phoned) and way.is_set_up), None),
     )
+
+
+def _phones(way: Any) -> Phones:
+    return Phones(way.name, way.normal_address, way.number)
 
 
 def make_outbound(settings: Settings) -> Outbound:
@@ -180,6 +195,16 @@ def make_sources(outbound: Outbound) -> dict[str, Source]:
     """Every installed source, by kind."""
     ours, group = plugins.SOURCES, plugins.SOURCE_GROUP
     return {name: plugins.load(name, ours, group)(outbound) for name in plugins.names(ours, group)}
+
+
+def make_naming(outbound: Outbound, source: Source) -> Naming:
+    """Names feeds as the source `feed` does when it finds them, but without asking the network."""
+
+    def named(url: str) -> tuple[str, str]:
+        key = outbound.egress.check_url(url, "feed")
+        return key, source.host(key)
+
+    return named
 
 
 def make_poller(
@@ -234,7 +259,7 @@ async def run(
             stack.push_async_callback(way.close)
         for source in sources.values():
             stack.push_async_callback(source.close)
-        gateway = _assemble(settings, database, vault, ways, sources, clock)
+        gateway = _assemble(settings, database, vault, ways, sources, make_naming(outbound, sources["feed"]), clock)
         port = await _listen(settings, gateway, roles, stack)
         await _start_jobs(gateway, roles, stack)
         _spare_the_collector()
@@ -292,9 +317,11 @@ def _assemble(
     vault: Vault,
     ways: Mapping[str, Channel],
     sources: Mapping[str, Source],
+    naming: Naming,
     clock: Clock,
 ) -> Gateway:
-    metrics, gate, schedules, terms = Metrics(), Gate(), make_schedules(settings), make_terms(settings)
+    metrics, gate, schedules = Metrics(), Gate(), make_schedules(settings)
+    terms = make_terms(settings, vault, ways, naming)
     poller = make_poller(settings, database, sources, clock, metrics, gate)
     dispatcher = Dispatcher(
         database,
@@ -303,7 +330,7 @@ def _assemble(
         clock,
         metrics,
         gate,
-        schedules=schedules,
+        policy=terms.policy,
         slots={
             "webhook": settings.webhook_slots,
             "chat": settings.chat_slots,
@@ -327,7 +354,7 @@ def _assemble(
         keep=timedelta(days=settings.retention_days),
         disk=sqlite_file(settings).parent if settings.on_sqlite else None,
         on_open=wake,
-        nudging=[name for name, way in ways.items() if getattr(way, "nudges", False)],
+        nudging=[name for name, way in ways.items() if isinstance(way, Nudging) and way.nudges],
     )
     return Gateway(
         settings, database, vault, ways, sources, poller, dispatcher, worker, webhooks, janitor, gate, metrics, port=0

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -94,10 +95,20 @@ def destinations(session: Session, conversation_id: int) -> Sequence[int]:
     return session.execute(wanted.order_by(DESTINATIONS.c.id)).scalars().all()
 
 
-def is_destination(session: Session, channel: str, addresses: Sequence[str]) -> bool:
-    """Whether anybody sends to one of these addresses."""
-    wanted = select(DESTINATIONS.c.id).where(DESTINATIONS.c.channel == channel, DESTINATIONS.c.address.in_(addresses))
-    return session.execute(wanted.limit(1)).first() is not None
+def destinations_at(session: Session, channel: str, addresses: Sequence[str]) -> Sequence[int]:
+    """Ids of the destinations under these addresses, whoever's they are."""
+    mine = (DESTINATIONS.c.channel == channel) & DESTINATIONS.c.address.in_(addresses)
+    return session.execute(select(DESTINATIONS.c.id).where(mine).order_by(DESTINATIONS.c.id)).scalars().all()
+
+
+def leading_nowhere(session: Session, destinations: Sequence[int]) -> Sequence[Row[Any]]:
+    """Those of the destinations that lead to no conversation: (account_id, channel, address)."""
+    rows: list[Row[Any]] = []
+    for some in leases.slices(destinations):
+        wanted = select(DESTINATIONS.c.account_id, DESTINATIONS.c.channel, DESTINATIONS.c.address)
+        mine = (DESTINATIONS.c.id.in_(some), DESTINATIONS.c.conversation_id.is_(None))
+        rows += session.execute(wanted.where(*mine).order_by(DESTINATIONS.c.id))
+    return rows
 
 
 def adopt(session: Session, conversation: Conversation, addresses: Sequence[str]) -> None:

@@ -131,6 +131,21 @@ def by_keys(session: Session, source: str, keys: Sequence[str]) -> set[str]:
     return found
 
 
+def of_keys(session: Session, source: str, keys: Sequence[str]) -> dict[str, Feed]:
+    """Those of these feeds that are known, by name."""
+    found: dict[str, Feed] = {}
+    for some in leases.slices(keys):
+        wanted = select_rows(Feed).where(col(Feed.source) == source, col(Feed.key).in_(some))
+        found |= {feed.key: feed for feed in session.exec(wanted)}
+    return found
+
+
+def add_all(session: Session, feeds: Sequence[Feed]) -> None:
+    """Store new feeds; the same objects have their ids then."""
+    session.add_all(feeds)
+    session.flush()
+
+
 def newest(session: Session, limit: int) -> Sequence[Feed]:
     """Feeds, the latest added first."""
     return session.exec(select_rows(Feed).order_by(col(Feed.id).desc()).limit(limit)).all()

@@ -35,7 +35,7 @@ def _deliveries() -> Select[Any]:
 
 
 _BY_MESSAGE = _deliveries().where(
-    DELIVERIES.c.message_id.in_(bindparam("ids", expanding=True)), DELIVERIES.c.message_id != ""
+    DELIVERIES.c.message_id.in_(bindparam("ids", expanding=True)), DELIVERIES.c.message_id != literal_column("''")
 )
 _BY_ID = _deliveries().where(DELIVERIES.c.id.in_(bindparam("ids", expanding=True)))
 _UNKNOWN_YET = (DELIVERIES.c.state.in_(UNDERWAY), DELIVERIES.c.attempts > 0)

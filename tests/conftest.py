@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from storage import migrate
 from storage.database import Database
 from tests.clock import MovableClock
+from tests.fakes import small_talk as small_talk_of
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -33,6 +34,12 @@ def database(database_url: str, clock: MovableClock) -> Iterator[Database]:
     database = Database(database_url, clock, shared_time=False)
     yield database
     database.close()
+
+
+@pytest.fixture
+def small_talk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People say "ping" and hear "pong", and little else, where what they say is not what is tested."""
+    small_talk_of.install(monkeypatch)
 
 
 # SQLite: a copy of one migrated file

@@ -12,7 +12,8 @@ from aiohttp import ClientSession
 from bot import app, logs, plugins
 from bot.settings import load
 from storage import models
-from tests.fakes.talking import HEADER, TalkServer
+from tests.fakes.publisher import Publisher
+from tests.fakes.talking import HEADER, ListeningTalk, TalkServer, said
 from tests.world import rows
 
 SECRET = "s3cret-of-talk"
@@ -32,11 +33,13 @@ async def gateway(
     logs.configure("error", "json")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(plugins.CHANNELS, "talk", "tests.fakes.talking:Talk")
+    monkeypatch.setitem(plugins.CHANNELS, "line", "tests.fakes.talking:ListeningTalk")
+    monkeypatch.setenv("LINE_BASE_URL", platform.url)
     for name, value in {"SECRET": SECRET, "BASE_URL": platform.url, "SECRET__SALES": "other"}.items():
         monkeypatch.setenv(f"TALK_{name}", value)
     settings = load(
         data_dir=tmp_path, database_url=database_url, port=0, metrics_port=0, signup="open",
-        master_key=b64encode(b"k" * 32).decode(),
+        egress_allow="127.0.0.1/32", master_key=b64encode(b"k" * 32).decode(),
     )  # fmt: skip
     async with app.run(settings) as gateway:
         yield gateway
@@ -103,3 +106,21 @@ async def test_what_is_not_genuine_is_refused_and_stored_nowhere(gateway: app.Ga
     assert await caller.post(ping(), channel="nobody") == (404, {"error": "Not Found"})
     assert await gateway.database.read(lambda work: rows(work, models.InboundEvent)) == []
     assert await caller.post(ping(), channel="talk/sales", secret="other") == (200, {})
+
+
+async def test_a_channel_that_listens_is_answered_alike(gateway: app.Gateway, platform: TalkServer) -> None:
+    line = gateway.channels["line"]
+    assert isinstance(line, ListeningTalk)
+    heard = said(sender="bob", chat="bob's", text="ping", id="1")
+    assert (await line.tell(heard)).body == b"{}"
+    await until(lambda: platform.texts("bob's") == ["pong"])
+    await line.tell(heard)
+    await line.tell(said(sender="bob", chat="bob's", text="ping", id="2"))
+    await until(lambda: len(platform.texts("bob's")) == 2)
+
+
+async def test_a_name_is_looked_up_over_the_network(gateway: app.Gateway, caller: Caller, platform: TalkServer) -> None:
+    async with Publisher() as publisher:
+        feed = publisher.feed("/feed.xml", title="What is new", posts=2)
+        assert await caller.post(ping(text=f"look {feed.url}")) == (200, {})
+        await until(lambda: platform.texts("ann's") == ["What is new"])

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, text
 
 from adapters.base import FeedInfo, Page, Post, Receipt, SendError, SourceError
 from bot.rules.retry import Schedule
-from bot.usecases import deliveries, feeds, posts
+from bot.usecases import deliveries, feeds, posts, settling
 from storage import columns, models
 from storage.database import Work
 
@@ -144,14 +144,14 @@ def take(work: Work, /, lane: str = "webhook", room: int = 100, after: int = 0) 
 
 def settle(
     work: Work, /, due: Sequence[deliveries.DueDelivery], result: Receipt | SendError | None = None, **fields: Any
-) -> deliveries.Settled:
+) -> settling.Settled:
     """End attempts, all with the same result; by default they were sent."""
     now: datetime = work.now
     sent = [
-        deliveries.Sent(due=one, result=result or Receipt(status=200), started_at=now, ended_at=now, **fields)
+        settling.Sent(due=one, result=result or Receipt(status=200), started_at=now, ended_at=now, **fields)
         for one in due
     ]
-    return deliveries.settle(work, sent, SCHEDULES)
+    return settling.settle(work, sent, POLICY)
 
 
 def row(work: Work, /, table: type[columns.Base], number: int) -> Any:

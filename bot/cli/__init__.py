@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from bot.cli import accounts, deliveries, demo, destinations, doctor, feeds, serve, subscriptions, upkeep
+from bot.cli import accounts, deliveries, demo, destinations, doctor, feeds, serve, subscriptions, transfer, upkeep
 from bot.errors import UserError
 from bot.rules.plain_text import clean
 from bot.settings import BadSetting
@@ -32,6 +32,8 @@ app.add_typer(accounts.app, name="account", rich_help_panel=FOLLOW)
 app.add_typer(destinations.app, name="destination", rich_help_panel=FOLLOW)
 app.command("subscribe", rich_help_panel=FOLLOW)(subscriptions.subscribe)
 app.command("unsubscribe", rich_help_panel=FOLLOW)(subscriptions.unsubscribe)
+app.command("import", rich_help_panel=FOLLOW)(transfer.import_)
+app.command("export", rich_help_panel=FOLLOW)(transfer.export)
 app.command("subscriptions", rich_help_panel=SEE)(subscriptions.list_all)
 app.command("feeds", rich_help_panel=SEE)(feeds.list_all)
 app.command("poll", rich_help_panel=SEE)(feeds.poll)

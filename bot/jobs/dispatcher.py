@@ -13,10 +13,9 @@ from bot.gate import Gate
 from bot.jobs.batches import Batches
 from bot.jobs.pump import Pump
 from bot.metrics import Metrics
-from bot.rules.retry import Schedules
 from bot.rules.secrets import Ring
 from bot.rules.vault import Vault, WrongKey
-from bot.usecases import deliveries, destinations, posts
+from bot.usecases import deliveries, destinations, posts, replies, settling
 from storage.database import Database, StorageError
 
 AT_ONCE = 256  # attempts settled in one transaction
@@ -46,15 +45,15 @@ class Dispatcher:
         metrics: Metrics,
         gate: Gate,
         *,
-        schedules: Schedules,
+        policy: posts.Policy,
         slots: Mapping[str, int],
     ) -> None:
         self._database, self._channels, self._clock = database, channels, clock
-        self._metrics, self._gate, self._schedules = metrics, gate, schedules
+        self._metrics, self._gate, self._policy = metrics, gate, policy
         self._renderer = Renderer(database)
         self._vault = vault
         self._ring = lru_cache(RINGS)(self._open_ring)
-        self._sent: Batches[deliveries.Sent] = Batches(self._settle, AT_ONCE, LINGER)
+        self._sent: Batches[settling.Sent] = Batches(self._settle, AT_ONCE, LINGER)
         self.lanes = [Lane(self, lane, slots[lane]) for lane in slots]
 
     async def tick(self) -> None:
@@ -109,7 +108,7 @@ class Dispatcher:
         if isinstance(result, Receipt):
             self._metrics.observe_latency(due.channel)((ended_at - due.created_at).total_seconds())
         self._sent.add(
-            deliveries.Sent(
+            settling.Sent(
                 due=due,
                 result=result,
                 started_at=started_at,
@@ -139,14 +138,21 @@ class Dispatcher:
         post = await self._renderer.view(wanted, channel.max_text) if wanted else None
         if wanted and not post:
             raise Rejected("its post is no longer stored", code="post_gone")
+        is_code, extras = due.event == "code", replies.unpack(due.extras)
         return Message(
             id=deliveries.message_id(due, post.id if post else ""),
             address=due.address,
             secrets=tuple(one.text.encode() for one in ring.active(now)),
             event=due.event or "post.created",
             created_at=due.created_at,
-            text=due.text,
+            text="" if is_code else due.text,
             post=post,
+            code=due.text if is_code else "",
+            waiting=extras.waiting,
+            buttons=extras.buttons,
+            reply_to=extras.reply_to,
+            language=extras.language or due.language or "en",
+            window_open=due.window_open(now),
             sent_at=now,
             attempt=due.attempts,
         )
@@ -154,12 +160,12 @@ class Dispatcher:
     def _open_ring(self, sealed: str, uid: str) -> Ring:
         return destinations.open_ring(self._vault, uid, bytes.fromhex(sealed))
 
-    async def _settle(self, sent: Sequence[deliveries.Sent]) -> None:
+    async def _settle(self, sent: Sequence[settling.Sent]) -> None:
         """Store what attempts came to, again and again while their leases last."""
         until = monotonic() + deliveries.LEASE.total_seconds()
         while monotonic() < until:
             try:
-                settled = await self._database.write(deliveries.settle, sent, self._schedules)
+                settled = await self._database.write(settling.settle, sent, self._policy)
             except StorageError as error:
                 self._gate.failed(error)
                 log.warning("attempts not stored yet", attempts=len(sent), reason=str(error))
@@ -183,7 +189,7 @@ class Dispatcher:
         except StorageError as error:  # their leases run out
             log.warning("claims not handed back", claims=len(left), reason=str(error))
 
-    def _count(self, settled: deliveries.Settled) -> None:
+    def _count(self, settled: settling.Settled) -> None:
         for (channel, outcome), n in settled.outcomes.items():
             self._metrics.attempts.labels(channel, outcome).inc(n)
             if outcome == "ambiguous":

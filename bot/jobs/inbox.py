@@ -92,7 +92,7 @@ class Inbox:
     async def _batch(self, piece: Piece) -> None:
         """Statuses, many at once; one that cannot be stored must not cost the others."""
         try:
-            await self._database.write(statuses.take, piece, self._parts.terms.hold)
+            await self._database.write(statuses.take, piece, self._parts.terms.policy.hold)
         except StorageError as error:
             await self._failed(piece, error)
         except Exception:
@@ -121,7 +121,7 @@ class Inbox:
     async def _take(self, due: DueEvent) -> None:
         terms, message = self._parts.terms, due.event
         if due.loose:
-            await self._database.write(statuses.take, [due], terms.hold)
+            await self._database.write(statuses.take, [due], terms.policy.hold)
             self._count(due, "done")
             return
         looked: Looked | None = None

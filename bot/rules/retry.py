@@ -76,6 +76,11 @@ class Next:
     rest_until: datetime | None = None  # nothing more through this channel before
 
     @property
+    def ends(self) -> bool:
+        """Whether the delivery is sent or failed now."""
+        return self.again_at is None and not self.held
+
+    @property
     def free(self) -> bool:
         """Whether it uses up no attempt."""
         return self.outcome in ("throttled", "suspended", "held")

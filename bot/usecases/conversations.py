@@ -89,6 +89,8 @@ def _message(scene: Scene, message: ChatMessage, looked: Looked | None, after: t
         if not scene.may_begin(message.direct, people(message), places(message)):
             return _stranger(scene, message)
         conversation = scene.begin(message.chat, message.direct, message.sender_name, people(message))
+    elif message.direct and conversation.last_seen_at is None:
+        scene.own(conversation, message.sender_name, people(message))
     return _said(scene, conversation, message, looked, after)
 
 
@@ -96,7 +98,7 @@ def _stranger(scene: Scene, message: ChatMessage) -> Taken:
     """Nothing is kept of them, but for who brings the code of an account that is known."""
     language = matching(message.language) or "en"
     refused = Taken(commands.refusal(language), language=language)
-    if not message.direct or not words.is_code(message.text):
+    if not message.direct or not words.brings_code(message):
         return refused
     with scene.work.session.begin_nested() as attempt:
         conversation = scene.begin(message.chat, True, message.sender_name, people(message))

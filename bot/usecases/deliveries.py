@@ -1,22 +1,17 @@
 """Deliveries: which are due, what became of each attempt, and what a person may still do about them."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-
-from adapters.base import Receipt, SendError
 from bot.errors import Conflict, NotFound
 from bot.rules import breaker, retry
 from bot.rules.retry import Schedules
-from bot.usecases import notices
+from bot.usecases import codes, held, providers
 from storage import accounts, destinations
-from storage.columns import to_micros
 from storage.database import Work
-from storage.models import HEALTH, DeliveryState
+from storage.models import HEALTH
 from storage.outbox import claiming, looking, recording, settling, sweeping
 from storage.outbox.claiming import DueDelivery as DueDelivery
 
@@ -34,31 +29,14 @@ class Claim:
     after: int = 0
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One finished attempt.  A Struct, because thousands are made a second."""
-
-    due: DueDelivery
-    result: Receipt | SendError
-    started_at: datetime
-    ended_at: datetime
-    dedupe_window: timedelta | None = None  # how long the receiver knows a repeated id; None: for ever
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What a batch of attempts came to: deliveries by (channel, outcome) and by (channel, final state)."""
-
-    outcomes: Mapping[tuple[str, str], int]
-    ended: Mapping[tuple[str, str], int]
-
-
 # Claiming
 
 
 def take_due(work: Work, lane: str, room: int, after: int, limits: Mapping[str, int]) -> Claim:
     """Lease up to ``room`` deliveries of a lane, taking turns over destinations from ``after`` on.
 
-    ``limits``: sends to one destination at the same time, by channel; a channel that is absent rests.
+    ``limits``: sends to one destination at the same time, by channel; a channel that is absent rests, and so does
+    one whose platform takes nothing at present.
     """
     session, now = work.session, work.now
     if accounts.fact(session, HELD):
@@ -66,7 +44,11 @@ def take_due(work: Work, lane: str, room: int, after: int, limits: Mapping[str, 
     claiming.wake_waiting(session, now, 1000)
     some = min(DESTINATIONS_A_CLAIM, room)
     found = claiming.destinations_with_work(session, lane, after, some)
-    rooms = {one.id: min(limits.get(one.channel, 0), FULL_CLAIM) for one in found}
+    chats = [one.id for one in found if one.chats]
+    resting = providers.resting(work) if chats else ()
+    rooms = {one.id: 0 if one.channel in resting else min(limits.get(one.channel, 0), FULL_CLAIM) for one in found}
+    if chats and lane in held.LANES:
+        rooms |= dict.fromkeys(held.hold_stopped(work, chats), 0)
     rooms |= _rooms_of_troubled(work, lane, {one.id: rooms[one.id] for one in found if one.troubled})
     open_rooms = {id_: n for id_, n in rooms.items() if n}
     due = claiming.take(session, lane, open_rooms, room, now, now + LEASE)
@@ -97,127 +79,6 @@ def message_id(due: DueDelivery, post_id: str) -> str:
     return f"msg_{post_id.replace('-', '')}_{due.subscription_id}" if due.uid is None else f"msg_{due.uid}"
 
 
-# Settling
-
-
-def settle(work: Work, sent: Sequence[Sent], schedules: Schedules) -> Settled:
-    """Store what attempts came to: the deliveries' next states, the attempts, the destinations' health.
-
-    An attempt whose lease was somebody else's by now changes nothing.
-    """
-    return _Settling(work, schedules).run(sent)
-
-
-class _Settling:
-    """One batch of finished attempts."""
-
-    def __init__(self, work: Work, schedules: Schedules) -> None:
-        self._work, self._schedules = work, schedules
-
-    def run(self, sent: Sequence[Sent]) -> Settled:
-        session = self._work.session
-        mine = settling.still_leased(session, {one.due.id: one.due.token for one in sent})
-        kept = [(one, self._decide(one)) for one in sent if one.due.id in mine]
-        self._store_ok([one for one, then in kept if then is retry.SENT])
-        settling.settle(session, (self._values(one, then) for one, then in kept if then is not retry.SENT))
-        settling.add_attempts(session, [_attempt(one, then) for one, then in kept])
-        self._store_health(kept)
-        outcomes = Counter((one.due.channel, then.outcome) for one, then in kept)
-        ended = Counter(
-            (one.due.channel, "sent" if then is retry.SENT else "failed") for one, then in kept if then.again_at is None
-        )
-        return Settled(outcomes, ended)
-
-    def _decide(self, one: Sent) -> retry.Next:
-        due = one.due
-        if isinstance(one.result, Receipt):
-            return retry.SENT
-        ambiguous_at = due.first_ambiguous_at
-        tried = retry.Try(due.lane, due.attempts, due.throttled, due.expires_at, ambiguous_at, one.dedupe_window)
-        return retry.after(one.result, tried, self._schedules, self._work.now)
-
-    def _store_ok(self, ok: Sequence[Sent]) -> None:
-        settling.settle_sent(self._work.session, [one.due.id for one in ok], self._work.now)
-        named = {
-            one.due.id: _plain(one.result.message_id, 500)
-            for one in ok
-            if isinstance(one.result, Receipt) and one.result.message_id
-        }
-        settling.set_message_ids(self._work.session, named)
-
-    def _values(self, one: Sent, then: retry.Next) -> dict[str, Any]:
-        now, due = self._work.now, one.due
-        values: dict[str, Any] = {"_id": due.id, "_token": due.token}
-        values |= {"error_code": _plain(then.code, 100), "error": _plain(then.error, 500)}
-        if then.outcome == "throttled":
-            values["throttled"] = due.throttled + 1
-        if then.outcome == "ambiguous":
-            values |= {"ambiguous_at": now, "first_ambiguous_at": due.first_ambiguous_at or now}
-        if then.again_at is None:
-            return values | {"state": DeliveryState.FAILED, "failed_at": now}
-        return values | {"state": DeliveryState.WAITING, "due_at": then.again_at}
-
-    def _store_health(self, kept: Sequence[tuple[Sent, retry.Next]]) -> None:
-        """Apply what happened to each destination, in the order in which it happened."""
-        touched = {one.due.destination_id for one, then in kept if then is not retry.SENT or one.due.troubled}
-        if not touched:
-            return
-        rows = {row.id: row for row in destinations.health(self._work.session, sorted(touched))}
-        before = {id_: health_of(row) for id_, row in rows.items()}
-        after = dict(before)
-        for one, then in sorted(kept, key=lambda pair: pair[0].ended_at):
-            if (id_ := one.due.destination_id) in after:
-                after[id_] = _health_after(after[id_], then, self._work.now)
-        changed = [{"_id": id_, **asdict(health)} for id_, health in after.items() if health != before[id_]]
-        destinations.set_health(self._work.session, changed)
-        for id_, health in after.items():
-            if health.disabled_at and not before[id_].disabled_at:
-                self._disabled(rows[id_], health.disabled_reason)
-
-    def _disabled(self, row: Any, reason: str) -> None:
-        """One notice per disablement.  Its queue ends here; what is left of a long one ends as claims meet it."""
-        work = self._work
-        sweeping.fail_queue(work.session, row.id, row.lane, f"destination disabled: {reason}", work.now, 1000)
-        text = (
-            f"{row.name or row.address} is disabled: {reason}. `postbell destination enable {row.id}` tries it again."
-        )
-        notices.tell_owner(work, row.account_id, row.id, "destination.disabled", text, self._schedules)
-
-
-def _health_after(health: breaker.Health, then: retry.Next, now: datetime) -> breaker.Health:
-    match then.outcome:
-        case "ok":
-            return breaker.succeeded(health, now)
-        case "throttled":
-            return breaker.paused(health, then.pause_until) if then.pause_until else health
-        case "gone":
-            return breaker.disabled(health, now, then.error)
-        case "permanent":  # the message's fault, not the destination's
-            return health
-        case _:
-            return breaker.failed(health, now, ran_out=then.exhausted)
-
-
-def _attempt(one: Sent, then: retry.Next) -> settling.Attempted:
-    return (
-        one.due.id,
-        one.due.attempts,
-        to_micros(one.started_at),
-        to_micros(one.ended_at),
-        then.outcome,
-        _plain(then.code, 100),
-        one.result.status,
-        _plain(one.result.response, 4096),
-    )
-
-
-def _plain(text: str, longest: int) -> str:
-    """At most so many bytes that every database takes: an attempt must be recorded, whatever came back."""
-    if len(text) <= longest and text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "").encode(errors="replace")[:longest].decode(errors="ignore")
-
-
 def hand_back(work: Work, due: Sequence[DueDelivery]) -> None:
     """Claimed, but never begun: ready again, and nothing was used up."""
     settling.hand_back(work.session, {one.id: one.token for one in due}, work.now)
@@ -239,6 +100,7 @@ def sweep(work: Work, schedules: Schedules) -> Swept:
     session, now, limit = work.session, work.now, 1000
     released = sweeping.lease_over(session, now, 2 * LEASE, limit)
     expired = sweeping.fail_expired(session, now, limit)
+    codes.wipe(work)
     longest = max(schedule.longest for schedule in schedules.values())
     sweeping.pull_forward(session, now + longest * 1.2 + timedelta(hours=1), now, limit)
     if released:
@@ -285,6 +147,8 @@ def send_again(work: Work, delivery_id: int) -> None:
     delivery = looking.get(work.session, delivery_id)
     if delivery is None:
         raise NotFound(f"there is no delivery {delivery_id}; `postbell deliveries` lists them")
+    if delivery.lane == "code":
+        raise Conflict("a code is sent once and then forgotten; ask for a new one")
     destination = destinations.get(work.session, delivery.destination_id)
     if destination and destination.disabled_at:
         raise Conflict(
@@ -304,10 +168,10 @@ def hold(work: Work) -> None:
 
 def release(work: Work) -> bool:
     """Send again; False when nothing was held."""
-    held = accounts.fact(work.session, HELD)
+    was_held = is_held(work)
     accounts.set_fact(work.session, HELD, "")
     work.wakes.add("deliveries")
-    return bool(held)
+    return was_held
 
 
 def is_held(work: Work) -> bool:
@@ -316,4 +180,6 @@ def is_held(work: Work) -> bool:
 
 def expire_before(work: Work, before: datetime) -> int:
     """Fail what was queued before that time; returns how many, at most 1,000 a call."""
-    return sweeping.fail_created_before(work.session, before, work.now, 1000)
+    failed = sweeping.fail_created_before(work.session, before, work.now, 1000)
+    codes.wipe(work)
+    return failed

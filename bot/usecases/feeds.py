@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from bot.clock import uuid7
 from bot.errors import NotFound
 from bot.rules import polling
 from storage import feeds, subscriptions
@@ -119,12 +120,35 @@ def follow(work: Work, source: str, key: str, host: str, uid: UUID) -> Feed:
         feed = Feed(uid=uid, source=source, key=key, host=host, due_at=work.now, created_at=work.now)
         work.wakes.add("feeds")
         return feeds.add(work.session, feed)
+    _revive(work, feed)
+    return feed
+
+
+def follow_all(work: Work, source: str, named: Mapping[str, tuple[str, str]]) -> Mapping[str, Feed]:
+    """As ``follow``, for many at once: host and title by name.  The title stands until the feed's own is known."""
+    known = feeds.of_keys(work.session, source, list(named))
+    new = {
+        key: Feed(
+            uid=uuid7(work.now), source=source, key=key, host=host, title=title, due_at=work.now, created_at=work.now
+        )
+        for key, (host, title) in named.items()
+        if key not in known
+    }
+    feeds.add_all(work.session, list(new.values()))
+    for key, feed in known.items():
+        feed.title = feed.title or named[key][1]
+        _revive(work, feed)
+    if new:
+        work.wakes.add("feeds")
+    return {**known, **new}
+
+
+def _revive(work: Work, feed: Feed) -> None:
     if feed.state != FeedState.ACTIVE:
         feed.state, feed.due_at, feed.told, feed.failures, feed.failing_since = FeedState.ACTIVE, work.now, "", 0, None
         work.session.add(feed)
         work.session.flush()
         work.wakes.add("feeds")
-    return feed
 
 
 def get(work: Work, feed_id: int) -> Feed:

@@ -40,7 +40,21 @@ def hold_rows(work: Work, ids: Sequence[int], reason: str, keep: timedelta = HOL
     lasting = sorted({row.id for row in rows} - set(now_or_never))
     where = held.hold(work.session, lasting, reason, REASONS[reason], work.now, work.now + keep + MARGIN)
     if reason == WINDOW_CLOSED and where:
+        meet(work, sorted(where))
         conversations.held(work.session, sorted(where), work.now)
+
+
+def meet(work: Work, destinations: Sequence[int]) -> None:
+    """Make conversations with people who get messages and have never written; until they do, whoever sends to them
+    stands for their account."""
+    for one in conversations.leading_nowhere(work.session, destinations):
+        there = conversations.find(work.session, one.channel, [one.address])
+        if there is None:
+            fresh = Conversation(
+                channel=one.channel, address=one.address, account_id=one.account_id, created_at=work.now
+            )
+            there = conversations.add(work.session, fresh)
+        conversations.adopt(work.session, there, [one.address])
 
 
 def hold_stopped(work: Work, destinations: Sequence[int], keep: timedelta = HOLD) -> set[int]:

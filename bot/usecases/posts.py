@@ -30,6 +30,7 @@ class Policy:
     schedules: Schedules
     backfill: str = "digest"
     operator_destination: int | None = None
+    hold: timedelta = timedelta(days=7)  # that a delivery waits for a person at the longest
 
     def expires(self, now: datetime) -> dict[str, datetime]:
         """When a message queued now is worth nothing any more, by lane."""

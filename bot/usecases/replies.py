@@ -19,7 +19,7 @@ class Extras(msgspec.Struct, frozen=True, omit_defaults=True):
 
     buttons: tuple[Button, ...] = ()
     reply_to: str = ""
-    language: str = "en"
+    language: str = ""  # empty: the conversation's
     waiting: int = 0
 
 

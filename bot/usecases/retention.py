@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from bot.usecases import statuses
+from bot.usecases import codes, statuses
 from storage import accounts, inbox, posts
 from storage.database import Work
 from storage.outbox import sweeping
@@ -28,6 +28,7 @@ def forget(work: Work, keep: timedelta) -> bool:
         _forget_texts(work, now - max(keep, TEXTS_AT_LEAST)),
         inbox.forget(session, now - INBOX, SLICE),
         statuses.forget(work, SLICE),
+        codes.forget(work, now - INBOX, SLICE),
     ]
     return max(done) == SLICE
 

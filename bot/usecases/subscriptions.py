@@ -1,8 +1,8 @@
 """Subscriptions: from "this feed, please" to its posts at a destination."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -54,7 +54,7 @@ def subscribe(
     feed = feeds.follow(work, source, found.key, host, uuid7(work.now))
     if unread:
         _store_baseline(work, feed, found, policy, default_interval)
-    subscription, new = _subscription(work, account_id, feed.id, destination_id)
+    subscription, new = _want(work, account_id, feed.id, destination_id)
     queued = latest and _queue_latest(work, subscription.id, feed.id, policy)
     return Subscribed(subscription, feeds.get(work, feed.id), new, queued)
 
@@ -71,14 +71,37 @@ def _store_baseline(work: Work, feed: Feed, found: Found, policy: posts.Policy, 
     work.session.expire(feed)
 
 
-def _subscription(work: Work, account_id: int, feed_id: int, destination_id: int) -> tuple[Subscription, bool]:
+def _want(work: Work, account_id: int, feed_id: int, destination_id: int) -> tuple[Subscription, bool]:
+    """The subscription, active and with a number; also whether it was not active before."""
     known = subscriptions.find(work.session, account_id, feed_id, destination_id)
-    if known is None:
-        fresh = Subscription(account_id=account_id, feed_id=feed_id, destination_id=destination_id, created_at=work.now)
-        return subscriptions.add(work.session, fresh), True
-    was_active, known.active, known.ended_at = known.active, True, None
-    work.session.add(known)
-    return known, not was_active
+    if known and known.active:
+        return known, False
+    wish = known or _wish(work, account_id, feed_id, destination_id)
+    _activate(wish, subscriptions.numbers(work.session, destination_id))
+    return subscriptions.add(work.session, wish), True
+
+
+def _wish(work: Work, account_id: int, feed_id: int, destination_id: int) -> Subscription:
+    return Subscription(
+        account_id=account_id, feed_id=feed_id, destination_id=destination_id, active=False, created_at=work.now
+    )
+
+
+def _activate(wish: Subscription, taken: set[int]) -> bool:
+    """Give it a number that is not taken at its destination; False: it is active already."""
+    if wish.active:
+        return False
+    wish.number = _free(wish.number or 0, taken)
+    wish.active, wish.ended_at, wish.paused_until = True, None, None
+    return True
+
+
+def _free(wanted: int, taken: set[int]) -> int:
+    """The number that a subscription had, if nobody has it now, else the lowest free one; it is taken from then on."""
+    if wanted < 1 or wanted in taken:
+        wanted = next(number for number in range(1, len(taken) + 2) if number not in taken)
+    taken.add(wanted)
+    return wanted
 
 
 def _queue_latest(work: Work, subscription_id: int, feed_id: int, policy: posts.Policy) -> bool:
@@ -102,6 +125,65 @@ def unsubscribe(work: Work, subscription_id: int) -> Subscription:
     sweeping.fail_subscription(work.session, subscription_id, work.now, 1000)
     feeds.forget_if_unwanted(work, subscription.feed_id)
     return subscription
+
+
+def subscribe_unread(
+    work: Work, account_id: int, destination_id: int, source: str, named: Mapping[str, tuple[str, str]]
+) -> list[int]:
+    """Follow feeds without asking the network: host and title by name.  Returns the new subscriptions.
+
+    The poller's first visit finds out what each is, and announces nothing of what it holds then.
+    """
+    session = work.session
+    wanted = feeds.follow_all(work, source, named)
+    known = subscriptions.of_feeds(session, account_id, destination_id, [feed.id for feed in wanted.values()])
+    taken = subscriptions.numbers(session, destination_id)
+    new = []
+    for key in named:
+        wish = known.get(wanted[key].id) or _wish(work, account_id, wanted[key].id, destination_id)
+        if _activate(wish, taken):
+            new.append(wish)
+    subscriptions.add_all(session, new)
+    return [wish.id for wish in new]
+
+
+def restore(work: Work, subscription_id: int, destination_id: int) -> bool:
+    """Take an end back: under its number, if that is still free, and with what was queued.
+
+    False if it has not ended, or is no longer the destination's.
+    """
+    known = subscriptions.get(work.session, subscription_id)
+    if known is None or known.active or known.ended_at is None or known.destination_id != destination_id:
+        return False
+    ended_at = known.ended_at
+    feed = feeds.get(work, known.feed_id)
+    feeds.follow(work, feed.source, feed.key, feed.host, feed.uid)
+    paused_until = known.paused_until
+    _want(work, known.account_id, known.feed_id, known.destination_id)
+    known.paused_until = paused_until
+    if subscriptions.requeue(work.session, subscription_id, ended_at, work.now):
+        work.wakes.add("deliveries")
+    return True
+
+
+def pause(work: Work, ids: Sequence[int], until: datetime) -> None:
+    """Pass over posts that are found before ``until``."""
+    subscriptions.set_paused(work.session, ids, until)
+
+
+def resume(work: Work, ids: Sequence[int]) -> None:
+    """Posts are announced again from now on."""
+    subscriptions.set_paused(work.session, ids, None)
+
+
+def of_destination(work: Work, destination_id: int) -> Sequence[Any]:
+    """Active ones by number, with what the health of their feed is."""
+    return subscriptions.of_destination(work.session, destination_id)
+
+
+def count_of_account(work: Work, account_id: int) -> int:
+    """Active ones of an account, wherever they go."""
+    return subscriptions.count_of_account(work.session, account_id)
 
 
 def newest(work: Work, account_id: int | None, limit: int) -> Sequence[Any]:

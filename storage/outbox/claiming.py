@@ -42,6 +42,12 @@ class DueDelivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
     uid: str | None  # a notice's own
     event: str
     text: str
+    extras: str  # JSON, of messages that are no posts
+    language: str  # of the conversation, where there is one and it is known
+    window_micros: int | None  # free text is allowed until then; None: it is not, where the platform has such a rule
+
+    def __repr__(self) -> str:
+        return f"DueDelivery(id={self.id})"  # a code's text is the code, an address may be a secret
 
     @property
     def expires_at(self) -> datetime:
@@ -54,6 +60,10 @@ class DueDelivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def first_ambiguous_at(self) -> datetime | None:
         return None if self.first_ambiguous_micros is None else from_micros(self.first_ambiguous_micros)
+
+    def window_open(self, now: datetime) -> bool:
+        """Whether the person has written lately enough for free text; says nothing where no platform asks for it."""
+        return self.window_micros is not None and self.window_micros > to_micros(now)
 
     @property
     def post(self) -> tuple[int, int] | None:
@@ -77,6 +87,8 @@ _SPELT = {
     "created_micros": "deliveries.created_at",
     "first_ambiguous_micros": "deliveries.first_ambiguous_at",
     "uid": "replace(CAST(deliveries.uid AS text), '-', '')",
+    "language": "coalesce(conversations.language, '')",
+    "window_micros": "conversations.window_until",
 }
 _COLUMNS = ", ".join(_SPELT.get(name, f"deliveries.{name}") for name in DueDelivery.__struct_fields__)
 
@@ -87,6 +99,7 @@ class WithWork(msgspec.Struct, frozen=True, array_like=True, gc=False):
     id: int
     channel: str
     troubled: bool
+    chats: bool  # people are there who may have said STOP
 
 
 _WAKE = Statement("""
@@ -113,7 +126,7 @@ _WITH_WORK = Query(
                 WHERE state = 'ready' AND lane = :lane AND destination_id > found.id)
         FROM found WHERE found.id IS NOT NULL
     )
-    SELECT {row} destinations.id, destinations.channel, {troubled} {/row}
+    SELECT {row} destinations.id, destinations.channel, {troubled}, destinations.lane <> 'webhook' {/row}
     FROM (SELECT id FROM found WHERE id IS NOT NULL LIMIT :limit) AS near
     JOIN destinations ON destinations.id = near.id
     {lock} FOR NO KEY UPDATE OF destinations SKIP LOCKED {/lock}
@@ -144,6 +157,7 @@ _OLDEST = """
     )
     SELECT {row} {columns} {/row}
     FROM deliveries JOIN destinations ON destinations.id = deliveries.destination_id
+    LEFT JOIN conversations ON conversations.id = destinations.conversation_id
     WHERE deliveries.expires_at > :now AND deliveries.id {in}
         SELECT id FROM oldest WHERE id IS NOT NULL AND n <= room ORDER BY n, destination_id LIMIT :limit
     {/in}

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Insert, Select, and_, bindparam, case, insert, literal, select, text, update
+from sqlalchemy import BindParameter, Insert, Select, and_, bindparam, case, insert, literal, or_, select, text, update
 from sqlmodel import Session
 
 from storage import leases
@@ -43,7 +43,9 @@ def queue_post(
 @cache
 def _fan_out(lanes: tuple[str, ...]) -> Insert:
     some = POSTS.c.key.in_(bindparam("keys", expanding=True))
-    return insert(DELIVERIES).from_select(_FAN_OUT, _subscribed(lanes).where(some).order_by(POSTS.c.id))
+    paused = SUBSCRIPTIONS.c.paused_until
+    now_wanted = or_(paused.is_(None), paused <= bindparam("now", type_=UtcTime()))
+    return insert(DELIVERIES).from_select(_FAN_OUT, _subscribed(lanes).where(some, now_wanted).order_by(POSTS.c.id))
 
 
 def _ends(expires: Mapping[str, datetime]) -> dict[str, datetime]:

@@ -20,6 +20,7 @@ from bot import plugins
 from bot.cli import main
 from bot.jobs import dispatcher
 from bot.usecases import conversations, deliveries, feeds, inbox, posts
+from bot.usecases import settling as results
 from bot.web.webhooks import Webhooks
 from storage import migrate
 from storage.outbox import claiming
@@ -95,25 +96,25 @@ def claimed(strike: Strike) -> None:
 
 def answered(strike: Strike) -> None:
     """K6: the receiver has taken it; nothing of that is written."""
-    original = deliveries.settle
+    original = results.settle
 
     def settle(*args: Any) -> Any:
         strike()
         return original(*args)
 
-    _put(deliveries, "settle", settle)
+    _put(results, "settle", settle)
 
 
 def settling(strike: Strike) -> None:
     """K6, later: the result is written; not committed."""
-    original = deliveries.settle
+    original = results.settle
 
     def settle(*args: Any) -> Any:
         result = original(*args)
         strike()
         return result
 
-    _put(deliveries, "settle", settle)
+    _put(results, "settle", settle)
 
 
 def settled(strike: Strike) -> None:

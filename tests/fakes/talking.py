@@ -1,5 +1,6 @@
 """A small platform to talk through: a channel as an adapter would be, and the server that people "chat" on."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from adapters.inbound import (
     ChatMessage,
     HttpAnswer,
     Parsed,
+    Receive,
     Refused,
     Reply,
     decode_event,
@@ -103,6 +105,25 @@ class Talk:
 
     async def download(self, message: ChatMessage) -> bytes:
         return f"file {message.file}".encode()
+
+
+class ListeningTalk(Talk):
+    """Hears what ``tell`` says over a connection that it holds open."""
+
+    def __init__(self, outbound: Outbound, name: str, config: Talk.Config) -> None:
+        super().__init__(outbound, name, config)
+        self._told: asyncio.Queue[tuple[Parsed, asyncio.Future[HttpAnswer]]] = asyncio.Queue()
+
+    async def listen(self, receive: Receive) -> None:
+        while True:
+            parsed, answer = await self._told.get()
+            answer.set_result(await receive(parsed))
+
+    async def tell(self, *events: AnyEvent) -> HttpAnswer:
+        """What the events are answered."""
+        answer: asyncio.Future[HttpAnswer] = asyncio.get_running_loop().create_future()
+        self._told.put_nowait((Parsed(events), answer))
+        return await answer
 
 
 def said(*, sender: str, chat: str, text: str, id: str, at: datetime | None = None, **more: Any) -> ChatMessage:

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from storage import inbox
+import pytest
+
+from storage import inbox, statuses
 from storage.database import Database, Work
 from tests.clock import MovableClock
 from tests.world import DAY, MINUTE
@@ -77,6 +80,31 @@ def test_what_belongs_to_no_conversation_has_no_order(database: Database) -> Non
     [left] = database.run(take_loose)
     assert left.event_key == "c"
     assert keys(database.run(take)) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "indexes"),
+    [
+        (inbox._CHATS, ["inbox_due", "inbox_chat"]),
+        (inbox._LOOSE, ["inbox_loose"]),
+        (statuses._BY_MESSAGE, ["deliveries_message"]),
+        (statuses._BY_UID, ["deliveries_uid"]),
+    ],
+)
+def test_a_claim_looks_at_what_is_due_only(database: Database, statement: Any, indexes: list[str]) -> None:
+    """Whatever lies in the tables besides: each step goes by an index of the few rows that matter."""
+    if database.engine == "postgresql":  # it walks small tables whole
+        return
+
+    def plan(work: Work) -> str:
+        known = {"now": work.now, "limit": 9, "channel": "c", "ids": ["a"], "uids": [UUID(int=1)]}
+        dialect = work.session.get_bind().dialect
+        compiled = statement.params(**known).compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        values = tuple(1 for _ in compiled.positiontup)  # which they are makes no difference
+        return str(work.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values).all())
+
+    found = database.look(plan)
+    assert all(f"INDEX {name} " in found for name in indexes), found
 
 
 def test_what_is_done_never_comes_again_not_even_as_a_repeat(database: Database, clock: MovableClock) -> None:

@@ -74,10 +74,17 @@ class WhatsApp:
         except ValueError as error:
             raise BadAddress(str(error)) from None
 
-    def chat_link(self, text: str = "") -> str:
-        """A link that opens a chat with us, ``text`` already typed; empty while our number is not set."""
-        number = self._config.display_number
-        return numbers.chat_link(number, text) if number else ""
+    @property
+    def is_set_up(self) -> bool:
+        return bool(self._config.token and self._config.phone_number_id)
+
+    @property
+    def number(self) -> str:
+        return self._config.display_number
+
+    @property
+    def nudges(self) -> bool:
+        return bool(self._config.nudge_template)
 
     # --- Out ---
 

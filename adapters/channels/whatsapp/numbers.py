@@ -6,7 +6,6 @@ which one it wants.
 """
 
 import re
-from urllib.parse import quote
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
@@ -45,12 +44,6 @@ def other_spelling(address: str) -> str:
         if found := pattern.fullmatch(address):
             return found.expand(other)
     return ""
-
-
-def chat_link(number: str, text: str) -> str:
-    """A link that opens a chat with ``number`` ("+34…") and ``text`` already typed."""
-    digits = "".join(filter(str.isdigit, number))
-    return f"https://wa.me/{digits}" + (f"?text={quote(text, safe='')}" if text else "")
 
 
 _SPELLINGS = tuple(

@@ -27,6 +27,8 @@ def joined(scene: Scene, event: ChatJoined) -> Taken:
         if not scene.may_begin(event.direct, names, [event.chat]):
             return Taken(commands.refusal("en")) if event.first else Taken()
         conversation = scene.begin(event.chat, event.direct, event.name, names)
+    elif event.direct and conversation.last_seen_at is None:
+        scene.own(conversation, event.name, names)
     was_removed = conversation.left_at
     greet = conversation.greeted_at is None or was_removed is not None
     conversation.left_at = None
@@ -132,10 +134,10 @@ def preference(scene: Scene, event: Preference) -> None:
     work = scene.work
     conversation = conversations.find(work.session, scene.due.channel, [event.chat])
     if conversation is None:
-        if event.wanted or not conversations.is_destination(work.session, scene.due.channel, [event.chat]):
-            return
-        conversation = scene.begin(event.chat, True, "", [event.chat])
-        conversations.adopt(work.session, conversation, [event.chat])
+        held.meet(work, conversations.destinations_at(work.session, scene.due.channel, [event.chat]))
+        conversation = conversations.find(work.session, scene.due.channel, [event.chat])
+    if conversation is None:
+        return
     if event.wanted:
         held.start(work, conversation)
     else:

@@ -55,24 +55,30 @@ class Scene:
         session, channel = self.work.session, self.due.channel
         if self.terms.signup == "open" or identities.find(session, channel, names):
             return True
-        return direct and conversations.is_destination(session, channel, addresses)
+        return direct and bool(conversations.destinations_at(session, channel, addresses))
 
     def begin(self, address: str, direct: bool, title: str, names: Sequence[str]) -> Conversation:
         """A new conversation: of an account that is known, or of a new one; always a new one for a group."""
-        work, channel = self.work, self.due.channel
-        known = identities.find(work.session, channel, names) if direct else []
-        account_id = known[0].account_id if known else self._new_account(title)
+        account_id = self._account(title, names if direct else ())
         return conversations.add(
-            work.session,
+            self.work.session,
             Conversation(
-                channel=channel, address=address, account_id=account_id, direct=direct, title=title[:200],
-                created_at=work.now,
+                channel=self.due.channel, address=address, account_id=account_id, direct=direct, title=title[:200],
+                created_at=self.work.now,
             ),
         )  # fmt: skip
 
-    def _new_account(self, name: str) -> int:
-        fresh = Account(name=name[:200], plan=self.terms.default_plan, created_at=self.work.now)
-        return accounts.add(self.work.session, fresh).id
+    def own(self, conversation: Conversation, title: str, names: Sequence[str]) -> None:
+        """The first word of a person to whom others have sent already: the chat is theirs, not the senders'."""
+        conversation.account_id = self._account(title, names)
+
+    def _account(self, title: str, names: Sequence[str]) -> int:
+        """Of who is known under these names; else a new one."""
+        session = self.work.session
+        if known := identities.find(session, self.due.channel, names):
+            return known[0].account_id
+        fresh = Account(name=title[:200], plan=self.terms.default_plan, created_at=self.work.now)
+        return accounts.add(session, fresh).id
 
     def know(self, conversation: Conversation, names: Sequence[str], name: str, phone: str) -> None:
         """Keep who the person of a direct chat is, under all names, and what is told of them."""

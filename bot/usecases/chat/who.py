@@ -1,10 +1,12 @@
 """Who speaks, where, and with what right: what every command is given."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
 from adapters.base import Found, SourceError
+from bot.usecases.opml import Naming
 from bot.usecases.posts import Policy
 from storage.chat_models import Conversation
 from storage.models import Destination
@@ -20,15 +22,25 @@ class Terms:
     signup: Literal["open", "closed"] = "closed"
     default_plan: str = "unlimited"
     group_managers: Literal["all", "admins", "owner"] = "admins"  # who may change what a group gets
-    hold: timedelta = timedelta(days=7)  # that a delivery waits for a person at the longest
     pepper: bytes = field(default=b"", repr=False)  # of verification codes
     older_peppers: tuple[bytes, ...] = field(default=(), repr=False)  # of codes made before the master key changed
     codes_a_day: int = 1000  # sent by the whole server
+    naming: Naming | None = None  # of feeds in lists that are imported; None: nothing can be imported
+    phones: "Phones | None" = None  # None: numbers cannot be verified
 
     @property
     def peppers(self) -> tuple[bytes, ...]:
         """All under which a code may have been digested."""
         return (self.pepper, *self.older_peppers)
+
+
+@dataclass(frozen=True, slots=True)
+class Phones:
+    """The channel on which phone numbers are proved."""
+
+    channel: str  # "whatsapp"
+    normal_address: Callable[[str], str]  # as the channel has it: raises BadAddress
+    number: str = ""  # ours there, "+34…", for links that open the chat; empty: not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,12 @@ from bot.gate import Gate
 from bot.jobs.dispatcher import Dispatcher
 from bot.metrics import Metrics
 from bot.rules.vault import Vault
-from bot.usecases import deliveries
+from bot.usecases import settling
 from storage.database import Database, StorageError, StorageFull, Work
 from storage.models import Attempt, Delivery, Destination
 from tests import world
 from tests.bot.jobs.parts import PlainChannel
 from tests.clock import MovableClock
-from tests.world import SCHEDULES
 
 
 class Office:
@@ -32,7 +31,7 @@ class Office:
             clock,
             self.metrics,
             self.gate,
-            schedules=SCHEDULES,
+            policy=world.POLICY,
             slots={"webhook": slots, "chat": 4},
         )
 
@@ -184,7 +183,7 @@ class Trouble(Database):
         self.failed = asyncio.Event()
 
     async def write(self, use_case: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.fail_write and use_case is deliveries.settle:
+        if self.fail_write and use_case is settling.settle:
             self.failed.set()
             raise self.fail_write
         return await super().write(use_case, *args, **kwargs)

@@ -25,6 +25,8 @@ from tests.clock import START, MovableClock
 from tests.fakes.talking import Talk
 from tests.world import MINUTE, page, rows
 
+pytestmark = pytest.mark.usefixtures("small_talk")
+
 
 class QuietTalk(Talk):
     """Keeps what is sent instead of sending it, and may hold up what it is asked."""

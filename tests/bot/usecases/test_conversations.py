@@ -18,6 +18,8 @@ from tests.chats import CLOSED, OPEN, happens, says
 from tests.clock import START, MovableClock
 from tests.world import DAY, HOUR, MINUTE, SECOND, add_account, add_destinations, add_feed, queue, row, rows, subscribe
 
+pytestmark = pytest.mark.usefixtures("small_talk")
+
 
 def delivery(work: Work) -> Any:
     return rows(work, models.Delivery)[-1]
@@ -282,6 +284,19 @@ def test_a_chat_that_is_opened_again_and_again_is_greeted_once(database: Databas
     assert database.look(chats.identities)["ann"].conversation_id
 
 
+def test_who_opens_a_chat_to_which_others_have_sent_belongs_to_no_sender(database: Database) -> None:
+    database.run(lambda work: add_destinations(work, 1, "talk"))
+    address = "https://example.org/1"
+    database.run(happens, Preference(key="stop", chat=address, wanted=False))
+    assert database.look(chats.conversation, address).account_id == 1
+    database.run(happens, joined(address))
+    database.run(happens, says("ping", chat=address))
+    owner = database.look(chats.conversation, address).account_id
+    assert owner != 1
+    assert database.look(chats.identities)["ann"].account_id == owner
+    assert len(database.look(rows, models.Account)) == 2
+
+
 def test_a_stranger_s_group_is_refused_while_nobody_may_sign_up(database: Database) -> None:
     taken = database.run(happens, joined(), CLOSED)
     assert taken.reply
@@ -313,7 +328,7 @@ def test_a_bot_that_comes_back_offers_what_was_there(database: Database, clock: 
     taken = database.run(happens, joined(name="again"))
     assert taken.reply
     [button] = taken.reply.buttons
-    assert "1 subscriptions ended" in taken.reply.text
+    assert "1 subscription ended" in taken.reply.text
     [where] = database.look(rows, models.Destination)
     assert where.disabled_at is None
     refused = database.run(happens, says("", chat="#team", action=button.value), OPEN, managers=["bob"])

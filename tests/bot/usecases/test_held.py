@@ -31,6 +31,8 @@ from tests.world import (
     take_feeds,
 )
 
+pytestmark = pytest.mark.usefixtures("small_talk")
+
 ADDRESS = "https://example.org/1"
 
 
@@ -277,6 +279,23 @@ def test_a_person_is_told_once_how_much_waits(database: Database, ann: int, cloc
     assert replies.unpack(told.extras).waiting == 3
     clock.advance(days=1)
     assert database.run(nudge) == 0
+
+
+def test_a_person_who_has_never_written_is_told_and_keeps_out_of_the_sender_s_account(
+    database: Database, clock: MovableClock
+) -> None:
+    database.run(add_destinations, 1, "chat")
+    [waits] = database.run(queue, 1, 1, "chat")
+    database.run(hold, [waits])
+    clock.advance(minutes=2)
+    assert database.run(nudge) == 1
+    assert database.look(rows, models.Delivery, event="nudge")[0].destination_id == 1
+    database.run(happens, says("hello", chat=ADDRESS, opens_window=True), chats.CLOSED, channel="chat")
+    assert database.look(states, [waits]) == ["ready"]
+    there = database.look(chats.conversation, ADDRESS)
+    assert there.account_id != 1
+    assert {who.account_id for who in database.look(chats.identities).values()} == {there.account_id}
+    assert {one.conversation_id for one in database.look(rows, models.Destination)} == {there.id}
 
 
 def test_the_next_closed_window_is_told_of_again(database: Database, ann: int, clock: MovableClock) -> None:

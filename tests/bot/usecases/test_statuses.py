@@ -113,7 +113,7 @@ def test_many_statuses_of_many_messages_go_together(database: Database) -> None:
 def test_news_of_an_ambiguous_send_settles_it(database: Database, clock: MovableClock, word: str) -> None:
     due = database.run(under_way)
     database.run(settle, [due], Ambiguous("no answer", code="timeout"))
-    assert database.run(apply, status(word, delivery=due.message_id(""))).changed == 1
+    assert database.run(apply, status(word, delivery=deliveries.message_id(due, ""))).changed == 1
     found = database.look(row, models.Delivery, due.id)
     assert (found.state, found.message_id) == (word, "wamid.1")
     clock.advance(hours=1)
@@ -124,7 +124,7 @@ def test_news_of_an_ambiguous_send_settles_it(database: Database, clock: Movable
 
 def test_news_of_a_send_that_still_runs_ends_it(database: Database) -> None:
     due = database.run(under_way)
-    database.run(apply, status("delivered", delivery=due.message_id("")))
+    database.run(apply, status("delivered", delivery=deliveries.message_id(due, "")))
     assert not database.run(settle, [due], Ambiguous("no answer", code="timeout")).outcomes
     assert database.look(row, models.Delivery, due.id).state == "delivered"
 

@@ -176,3 +176,26 @@ def test_two_accounts_may_want_the_same(desk: Desk) -> None:
     desk.poll(page(item(0), item(1)))
     rows = [(row.account_id, row.destination_id) for row in desk.run(world.rows, Delivery)]
     assert rows == [(1, 1), (2, 10)]
+
+
+def test_each_destination_counts_its_subscriptions(desk: Desk) -> None:
+    numbers = [desk.subscribe(to, page(item(0))).subscription.number for to in (1, 2, 1)]
+    assert numbers == [1, 1, 1]
+    named = {f"https://example.org/{n}": (HOST, f"Feed {n}") for n in (1, 2)}
+    made = desk.run(subscriptions.subscribe_unread, 1, 1, "feed", named)
+    assert [desk.run(world.row, models.Subscription, one).number for one in made] == [2, 3]
+    assert desk.run(subscriptions.subscribe_unread, 1, 1, "feed", named) == []
+    desk.run(subscriptions.unsubscribe, made[0])
+    assert desk.run(subscriptions.subscribe_unread, 1, 1, "feed", named | {KEY: (HOST, "")}) == made[:1]
+    assert desk.run(world.row, models.Subscription, made[0]).number == 2
+    assert {row.state for row in desk.run(world.rows, models.Feed)} == {"active"}
+
+
+def test_an_end_is_taken_back_only_where_it_was(desk: Desk) -> None:
+    made = desk.subscribe(1, page(item(0))).subscription.id
+    assert not desk.run(subscriptions.restore, made, 1)  # it has not ended
+    desk.run(subscriptions.unsubscribe, made)
+    assert not desk.run(subscriptions.restore, made, 2)
+    assert desk.run(subscriptions.restore, made, 1)
+    desk.poll(page(item(0), item(1)))
+    assert desk.told() == [(1, "Post 1")]

@@ -28,6 +28,8 @@ from tests.counts import count
 from tests.fakes.talking import HEADER, Talk, as_json, said
 from tests.world import rows
 
+pytestmark = pytest.mark.usefixtures("small_talk")
+
 SECRET = "s3cret-of-talk"
 
 

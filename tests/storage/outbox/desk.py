@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from adapters.base import Ambiguous, TryAgain
-from bot.usecases import deliveries
+from bot.usecases import deliveries, settling
 from bot.usecases.deliveries import Claim, DueDelivery
 from storage.database import Database, Work
 from storage.models import Attempt, Delivery, Destination
@@ -48,7 +48,7 @@ class Outbox:
                 return taken
             claim = self.take(lane, room - len(taken), claim.after)
 
-    def settle(self, due: list[DueDelivery], result: Any = None) -> deliveries.Settled:
+    def settle(self, due: list[DueDelivery], result: Any = None) -> settling.Settled:
         return self.run(world.settle, due, result)
 
     def row(self, number: int) -> Any:

@@ -2,11 +2,11 @@
 
 from adapters.base import AddressGone, Receipt, SendError, Throttled
 from bot.rules.breaker import IN_A_ROW
-from bot.usecases import deliveries
+from bot.usecases import settling
 from storage.models import Delivery
 from tests import world
 from tests.storage.outbox.desk import BROKEN, Outbox
-from tests.world import SCHEDULES, SECOND
+from tests.world import POLICY, SCHEDULES, SECOND
 
 
 def test_a_dead_destination_is_left_alone_and_uses_up_no_attempts(outbox: Outbox) -> None:
@@ -43,10 +43,10 @@ def test_success_and_failure_in_one_batch_count_in_their_order(outbox: Outbox) -
     ended = [outbox.clock.now + n * SECOND for n in (3, 1, 2, 0)]
     results: list[Receipt | SendError] = [Receipt(), BROKEN, BROKEN, BROKEN]
     sent = [
-        deliveries.Sent(due=one, result=result, started_at=at, ended_at=at)
+        settling.Sent(due=one, result=result, started_at=at, ended_at=at)
         for one, result, at in zip(due, results, ended, strict=True)
     ]
-    outbox.run(deliveries.settle, sent, SCHEDULES)
+    outbox.run(settling.settle, sent, POLICY)
     assert (outbox.destination(1).failures, outbox.destination(1).first_failure_at) == (0, None)
 
 

@@ -1,5 +1,6 @@
 """What enters the outbox: once for each post and subscription, and again when a person wants it."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from adapters.base import Receipt, Rejected
 from bot.usecases import deliveries
 from storage.database import Work
-from storage.models import Delivery
+from storage.models import Delivery, Subscription
 from tests import world
 from tests.storage.outbox.desk import BROKEN, Outbox, all_attempts
 from tests.world import SCHEDULES
@@ -72,3 +73,19 @@ def _twice(work: Work) -> None:
     [delivery] = world.rows(work, Delivery)
     values = {**delivery._mapping, "id": 99}
     work.session.execute(Delivery.__table__.insert().values(values))
+
+
+def test_a_paused_subscription_gets_what_is_found_after_its_pause(outbox: Outbox) -> None:
+    outbox.destinations(2)
+    outbox.run(world.add_feed)
+    outbox.run(world.subscribe, 1, [1, 2])
+    outbox.run(_pause, 1, outbox.clock() + world.MINUTE)
+    for name, expected in [("during", [2]), ("after", [1, 2])]:
+        [feed] = outbox.run(world.take_feeds)
+        outbox.run(world.record, feed, world.page(world.item(name)))
+        assert sorted(due.destination_id for due in outbox.due()) == expected
+        outbox.clock.advance(hours=1)
+
+
+def _pause(work: Work, subscription_id: int, until: datetime) -> None:
+    work.session.get_one(Subscription, subscription_id).paused_until = until

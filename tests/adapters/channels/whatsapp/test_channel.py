@@ -61,9 +61,10 @@ def test_an_address_is_normal_or_refused_with_advice(channel: WhatsApp) -> None:
         channel.normal_address("ana@example.org")
 
 
-def test_a_link_to_us_needs_our_number(channel: WhatsApp, outbound: Outbound) -> None:
-    assert channel.chat_link("hi") == "https://wa.me/15555550199?text=hi"
-    assert WhatsApp(outbound).chat_link("hi") == ""
+def test_links_to_us_and_nudges_need_settings(channel: WhatsApp, outbound: Outbound) -> None:
+    bare = WhatsApp(outbound)
+    assert (channel.is_set_up, channel.number, channel.nudges) == (True, "+15555550199", True)
+    assert (bare.is_set_up, bare.number, bare.nudges) == (False, "", False)
 
 
 async def test_a_reply_appears_on_the_phone(channel: WhatsApp, whatsapp: FakeWhatsApp) -> None:

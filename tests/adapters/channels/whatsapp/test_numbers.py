@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.channels.whatsapp.numbers import chat_link, from_platform, is_user_id, normal, other_spelling
+from adapters.channels.whatsapp.numbers import from_platform, is_user_id, normal, other_spelling
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,3 @@ def test_the_platform_leaves_the_plus_out(wa_id: str, address: str) -> None:
 def test_an_id_of_a_user_is_told_from_a_number() -> None:
     assert is_user_id("DE.9ab")
     assert not is_user_id("+34600123456")
-
-
-def test_a_link_opens_a_chat_with_words_in_it() -> None:
-    assert chat_link("+1 555 555 0199", "482913 & más") == "https://wa.me/15555550199?text=482913%20%26%20m%C3%A1s"
-    assert chat_link("+15555550199", "") == "https://wa.me/15555550199"

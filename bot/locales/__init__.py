@@ -1,0 +1,1 @@
+"""The message catalogues; bot/rules/texts.py reads them."""
