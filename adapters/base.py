@@ -67,6 +67,7 @@ class Page:
 
     cursor: Cursor
     posts: Sequence[Post] = ()  # oldest first
+    left_out: Sequence[datetime | None] = ()  # of posts that stand there unchanged since ``cursor``: when published
     info: FeedInfo | None = None  # None: the document was not read (304, same bytes)
     complete: bool = True  # False: nothing may be concluded from what is absent
     not_before: timedelta = timedelta(0)  # the server's wish: ttl, max-age; a lower bound, not an order

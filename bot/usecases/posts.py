@@ -133,7 +133,8 @@ class _Batch:
         found = polling.find(page, was, known, [digest(post) for post in page.posts], self._policy.backfill, now)
         self._store(feed, found)
         news = bool(found.new) and not was.first_visit
-        beat = polling.rhythm(page.posts, polling.Rhythm(was.rhythm, was.longest_gap), now)
+        published = [*page.left_out, *[post.published for post in page.posts]]
+        beat = polling.rhythm(published, polling.Rhythm(was.rhythm, was.longest_gap), now)
         is_now = msgspec.structs.replace(
             was, rhythm=beat.quarter, hint=page.not_before, last_new_at=now if news else was.last_new_at
         )
@@ -148,7 +149,7 @@ class _Batch:
             "longest_gap_seconds": _seconds(beat.longest),
             "hint_seconds": _seconds(page.not_before),
             "last_seq": was.last_seq + len(found.new),
-            "largest": max(was.largest, len(page.posts)),
+            "largest": max(was.largest, len(published)),
             "last_success_at": now,
             "last_new_at": is_now.last_new_at,
         }
