@@ -48,9 +48,12 @@ class Poller:
         self._news: Batches[posts.Polled] = Batches(self._record, NEWS_AT_ONCE)
         self._calm: Batches[posts.Polled] = Batches(self._record, AT_ONCE, CALM_SECONDS)
         self._broken_off: list[feeds.DueFeed] = []  # at the stop
+        self._unrecorded: list[feeds.DueFeed] = []  # what came of them could not be stored
         self.pump = Pump(self._claim, self._work, slots, ahead=2 * slots)
 
     async def tick(self) -> None:
+        if self._unrecorded and self._gate.writable:
+            await self._read_again(self._unrecorded)
         await self.pump.tick()
 
     async def poll(self, due: feeds.DueFeed) -> Page | SourceError:
@@ -68,6 +71,16 @@ class Poller:
             await self._database.write(feeds.hand_back, [*left, *self._broken_off])
         except StorageError as error:  # their leases run out
             log.warning("feeds not handed back", reason=str(error))
+
+    async def _read_again(self, unrecorded: list[feeds.DueFeed]) -> None:
+        """Once something can be stored again, nobody waits for the leases to run out."""
+        try:
+            await self._database.write(feeds.hand_back, unrecorded)
+        except StorageError as error:
+            self._gate.failed(error)
+            log.warning("feeds not handed back", reason=str(error))
+        else:
+            unrecorded.clear()
 
     async def _claim(self, room: int) -> tuple[Sequence[feeds.DueFeed], bool]:
         if not self._gate.may_ingest:
@@ -126,9 +139,10 @@ class Poller:
     async def _record(self, polled: Sequence[posts.Polled]) -> None:
         try:
             recorded = await self._database.write(posts.record, polled, self._policy)
-        except StorageError as error:  # the leases run out, and the feeds are read again from where they were
+        except StorageError as error:  # the feeds are read again from where they were
             self._gate.failed(error)
             log.warning("polls not recorded", polls=len(polled), reason=str(error))
+            self._unrecorded += [one.feed for one in polled]
             return
         except Exception:  # the driver refuses a value, and each has errors of its own for that
             log.exception("polls not recorded", polls=len(polled))

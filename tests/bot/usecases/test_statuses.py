@@ -250,7 +250,7 @@ def test_statuses_are_taken_together_and_once(database: Database, clock: Movable
     words=st.lists(st.sampled_from(["sent", "delivered", "read", "failed", "played"]), max_size=6),
     cuts=st.sets(st.integers(0, 5)),
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_in_any_batches_comes_to_the_same(database: Database, words: list[str], cuts: set[int]) -> None:
     name = f"wamid.{len(database.look(rows, models.Delivery))}"
     one, other = database.run(sent, f"{name}a"), database.run(sent, f"{name}b")
