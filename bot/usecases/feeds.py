@@ -76,6 +76,13 @@ def release_all(work: Work) -> int:
     return feeds.release_all(work.session, work.now)
 
 
+def locked(work: Work, feed_id: int, default: timedelta) -> DueFeed | None:
+    """The feed as it stands, without a lease, for what comes beside its polls; nobody changes it until the
+    transaction ends."""
+    row = feeds.lock(work.session, feed_id)
+    return None if row is None else _due(row, "", default)
+
+
 def _due(row: Any, token: str, default: timedelta) -> DueFeed:
     return DueFeed(
         id=row.id,
@@ -105,6 +112,7 @@ def followed(row: Any, default: timedelta) -> polling.Followed:
         last_success_at=row.last_success_at,
         last_new_at=row.last_new_at,
         created_at=row.created_at,
+        pushed_until=row.pushed_until,
     )
 
 

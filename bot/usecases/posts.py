@@ -60,17 +60,38 @@ def record(work: Work, polls: Sequence[Polled], policy: Policy) -> Recorded:
     After a crash a feed is polled again from its old cursor, so no post is lost and none announced twice.
     """
     ours = feeds.still_leased(work.session, {one.feed.id: one.feed.token for one in polls})
-    mine = [one for one in polls if one.feed.id in ours]
+    mine = [_after(one, ours[one.feed.id]) for one in polls if one.feed.id in ours]
     batch = _Batch(work, policy)
     batch.take(mine)
     return replace(batch.store(), late=len(polls) - len(mine))
 
 
+def _after(polled: Polled, last_seq: int) -> Polled:
+    """With the numbers that posts have got which were pushed while the feed was read."""
+    if polled.feed.followed.last_seq == last_seq:
+        return polled
+    followed = msgspec.structs.replace(polled.feed.followed, last_seq=last_seq)
+    return replace(polled, feed=msgspec.structs.replace(polled.feed, followed=followed))
+
+
+def push(work: Work, feed: DueFeed, page: Page, policy: Policy) -> tuple[polling.Finding, Recorded]:
+    """Store posts that came by themselves, and their deliveries; cursor, due time and a poll under way stay.
+
+    ``feed``: locked by this transaction.
+    """
+    batch = _Batch(work, policy, edit_pause=timedelta(0))  # nobody would come back for an edit that is put off
+    found = batch.push(feed, page)
+    recorded = batch.store()
+    if found.new:
+        feeds.grew(work.session, feed.id, feed.followed.last_seq + len(found.new), work.now)
+    return found, recorded
+
+
 class _Batch:
     """Collects what many polls change, so that storing it takes one statement for each kind of change."""
 
-    def __init__(self, work: Work, policy: Policy) -> None:
-        self._work, self._policy = work, policy
+    def __init__(self, work: Work, policy: Policy, edit_pause: timedelta = EDIT_PAUSE) -> None:
+        self._work, self._policy, self._edit_pause = work, policy, edit_pause
         self._feeds: list[dict[str, Any]] = []
         self._blocks: dict[str, datetime] = {}  # until when each of these hosts is left alone
         self._new: list[dict[str, Any]] = []
@@ -86,6 +107,16 @@ class _Batch:
                 self._unchanged(one.feed, one.result)
             else:
                 self._read(one.feed, one.result, known.get(one.feed.id, []), one.moved_host)
+
+    def push(self, feed: DueFeed, page: Page) -> polling.Finding:
+        """Whether publishers changed their identifiers, a part of a document cannot tell: by its link only what has
+        none is known."""
+        by_id = [msgspec.structs.replace(post, link_key=None) if post.has_id else post for post in page.posts]
+        known = self._known([(feed, by_id)]).get(feed.id, [])
+        digests = [digest(post) for post in page.posts]
+        found = polling.find(page, feed.followed, known, digests, "all", self._work.now)
+        self._store(feed, found)
+        return found
 
     def store(self) -> Recorded:
         session, now = self._work.session, self._work.now
@@ -214,7 +245,7 @@ class _Batch:
         """Keep the new version, if a person would see a difference and the last one is not too recent."""
         session, now = self._work.session, self._work.now
         stored = posts.content(session, old.id)
-        if now - (stored.edited_at or stored.found_at) < EDIT_PAUSE:
+        if now - (stored.edited_at or stored.found_at) < self._edit_pause:
             return
         before = (stored.title, stored.url, rendering.normal_text(stored.content, is_html=stored.is_html))
         if before == (post.title, post.url, rendering.normal_text(post.content, is_html=post.is_html)):

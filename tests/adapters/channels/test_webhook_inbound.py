@@ -119,7 +119,7 @@ async def test_whatever_a_stranger_sends_is_refused_as_a_strangers(headers: dict
         b'{"sender": "a\\u0000nn"}',
         b'{"sender": "ann", "chat": "o\\nps"}',
         b'{"sender": "ann", "chat": "https://192.168.1.1/"}',
-        b'{"sender": "ann", "chat": "http://example.org/"}',
+        b'{"sender": "ann", "chat": "https://u:p@example.org/"}',
         json.dumps({"sender": "ann", "text": "x" * 20_000}).encode(),
     ],
 )
