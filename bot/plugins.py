@@ -7,7 +7,7 @@ from typing import Any
 from bot.errors import UserError
 
 CHANNELS = {"webhook": "adapters.channels.webhook:Webhook"}
-SOURCES = {"feed": "adapters.sources.feeds:Feeds"}
+SOURCES = {"feed": "adapters.sources.feeds:Feeds", "push": "adapters.sources.push:Push"}
 CHANNEL_GROUP, SOURCE_GROUP = "postbell.channels", "postbell.sources"
 
 

@@ -546,7 +546,7 @@ def test_a_host_at_its_limit_starts_nothing() -> None:
         (20 * MINUTES, False, HOURS, 2 * HOURS),
         (40 * MINUTES, False, HOURS, 3 * HOURS),
         (5 * HOURS, False, HOURS, 5 * HOURS),
-        (10 * MINUTES, False,-HOURS, 10 * MINUTES),  # the hub's promise has run out
+        (10 * MINUTES, False, -HOURS, 10 * MINUTES),  # the hub's promise has run out
         (10 * MINUTES, True, HOURS, 10 * MINUTES),  # a person's word goes first
     ],
 )
