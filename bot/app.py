@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,6 +20,8 @@ from bot.clock import Clock, monotonic, utc_now
 from bot.errors import UserError
 from bot.gate import Gate
 from bot.jobs.dispatcher import Dispatcher
+from bot.jobs.hub_pushes import HubPushes
+from bot.jobs.hubs import Hubs
 from bot.jobs.janitor import Janitor
 from bot.jobs.poller import Poller
 from bot.jobs.scheduler import make_scheduler
@@ -30,6 +32,8 @@ from bot.settings import BadSetting, Settings, delays
 from bot.usecases import accounts, deliveries, feeds, posts
 from bot.version import VERSION
 from bot.web import health
+from bot.web.push import Pushes
+from bot.web.websub import WebSub
 from storage import backup, migrate
 from storage.database import Database, StorageError
 from storage.lock import DirectoryLock, Locked
@@ -133,7 +137,12 @@ def make_schedules(settings: Settings) -> Schedules:
 
 
 def make_policy(settings: Settings) -> posts.Policy:
-    return posts.Policy(make_schedules(settings), settings.backfill, settings.operator_destination or None)
+    return posts.Policy(
+        make_schedules(settings),
+        settings.backfill,
+        settings.operator_destination or None,
+        websub=bool(settings.worker_public_base_url),
+    )
 
 
 def make_outbound(settings: Settings) -> Outbound:
@@ -199,6 +208,9 @@ class Gateway:
     janitor: Janitor
     gate: Gate
     metrics: Metrics
+    asker: Hubs
+    hub_pushes: HubPushes
+    pushing: Sequence[web.RouteDef]  # routes for posts that come by themselves
     port: int  # on which the web role listens; 0: it does not
 
 
@@ -215,7 +227,7 @@ async def run(
             stack.push_async_callback(channel.close)
         for source in sources.values():
             stack.push_async_callback(source.close)
-        gateway = _assemble(settings, database, vault, channels, sources, clock)
+        gateway = _assemble(settings, database, vault, outbound, channels, sources, clock)
         port = await _listen(settings, gateway, roles, stack)
         await _start_jobs(gateway, roles, stack)
         _spare_the_collector()
@@ -270,6 +282,7 @@ def _assemble(
     settings: Settings,
     database: Database,
     vault: Vault,
+    outbound: Outbound,
     channels: Mapping[str, Channel],
     sources: Mapping[str, Source],
     clock: Clock,
@@ -287,9 +300,17 @@ def _assemble(
         slots={"webhook": settings.webhook_slots, "chat": settings.chat_slots},
     )
 
+    policy, interval = make_policy(settings), timedelta(seconds=settings.poll_seconds)
+    asker = Hubs(database, outbound, vault, gate, settings.public_base_url)
+    hub_pushes = HubPushes(database, sources, clock, metrics, gate, policy=policy, interval=interval)
+    pushing = Pushes(database, sources, clock, metrics, gate, policy, interval).routes()
+    if policy.websub:
+        pushing += WebSub(database, vault, gate).routes()
+
     def wake() -> None:
         poller.pump.wake()
         dispatcher.wake()
+        hub_pushes.pump.wake()
 
     janitor = Janitor(
         database,
@@ -300,7 +321,10 @@ def _assemble(
         disk=sqlite_file(settings).parent if settings.on_sqlite else None,
         on_open=wake,
     )
-    return Gateway(settings, database, vault, channels, sources, poller, dispatcher, janitor, gate, metrics, port=0)
+    return Gateway(
+        settings, database, vault, channels, sources, poller, dispatcher, janitor, gate, metrics,
+        asker, hub_pushes, pushing, port=0,
+    )  # fmt: skip
 
 
 async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExitStack) -> None:
@@ -309,6 +333,10 @@ async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExit
     if "poller" in roles:
         ticks |= {gateway.poller.tick: 1, gateway.janitor.forget: 3600}
         gateway.database.on_wake("feeds", gateway.poller.pump.wake)
+        if gateway.settings.worker_public_base_url:
+            ticks |= {gateway.asker.tick: 1, gateway.hub_pushes.tick: 1}
+            gateway.database.on_wake("hubs", gateway.asker.pump.wake)
+            gateway.database.on_wake("hub_pushes", gateway.hub_pushes.pump.wake)
     if "dispatcher" in roles:
         ticks |= {gateway.dispatcher.tick: 1}
         gateway.database.on_wake("deliveries", gateway.dispatcher.wake)
@@ -324,7 +352,8 @@ async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExit
         scheduler.pause()
         gateway.janitor.stop()
         until = monotonic() + gateway.settings.stop_seconds - 2.5
-        await gateway.poller.drain(min(1.0, gateway.settings.stop_seconds / 4))
+        first = min(1.0, gateway.settings.stop_seconds / 4)
+        await asyncio.gather(*(job.drain(first) for job in (gateway.poller, gateway.asker, gateway.hub_pushes)))
         await gateway.dispatcher.drain(max(until - monotonic(), 0.2))
         scheduler.shutdown(wait=False)
 
@@ -336,7 +365,7 @@ async def _listen(settings: Settings, gateway: Gateway, roles: Collection[str], 
     port = 0
     if "web" in roles:
         app = web.Application(client_max_size=256 * 1024, middlewares=[health.errors_as_json])
-        app.add_routes(health.routes(gateway.gate))
+        app.add_routes([*health.routes(gateway.gate), *gateway.pushing])
         try:
             port = await _serve(app, settings.host, settings.port, stack)
         except OSError as error:

@@ -10,6 +10,7 @@ import msgspec
 
 from bot.errors import NotFound
 from bot.rules import polling
+from bot.usecases import hubs
 from storage import feeds, subscriptions
 from storage.database import Work
 from storage.models import Feed, FeedState
@@ -168,3 +169,5 @@ def forget_if_unwanted(work: Work, feed_id: int) -> None:
     if not subscriptions.any_active(work.session, feed_id) and (feed := feeds.get(work.session, feed_id)):
         feed.state = FeedState.PAUSED
         work.session.add(feed)
+        work.session.flush()
+        hubs.leave(work, feed_id)

@@ -13,7 +13,7 @@ from adapters.base import Page, Post, PostView, SourceError
 from bot.clock import uuid7
 from bot.rules import polling, rendering
 from bot.rules.retry import Schedules
-from bot.usecases import notices
+from bot.usecases import hubs, notices
 from bot.usecases.feeds import DueFeed
 from storage import deliveries, feeds, posts
 from storage.database import Work
@@ -29,6 +29,7 @@ class Policy:
     schedules: Schedules
     backfill: str = "digest"
     operator_destination: int | None = None
+    websub: bool = False  # feeds may be pushed by hubs, for we can be reached
 
     def expires(self, now: datetime) -> dict[str, datetime]:
         """When a message queued now is worth nothing any more, by lane."""
@@ -97,6 +98,7 @@ class _Batch:
         self._new: list[dict[str, Any]] = []
         self._announced: list[bytes] = []
         self._taken: set[tuple[str, str]] = set()  # names under which feeds of this batch go on
+        self._offers: list[hubs.Offer] = []
 
     def take(self, polls: Sequence[Polled]) -> None:
         known = self._known([(one.feed, one.result.posts) for one in polls if isinstance(one.result, Page)])
@@ -123,6 +125,8 @@ class _Batch:
         feeds.settle(session, self._feeds)
         feeds.block_hosts(session, self._blocks)
         posts.add(session, self._new)
+        if self._offers:
+            hubs.offered(self._work, self._offers)
         made = deliveries.fan_out(session, self._announced, self._policy.expires(now), now)
         if made:
             self._work.wakes.add("deliveries")
@@ -186,6 +190,10 @@ class _Batch:
         if page.ended:
             row["state"] = FeedState.GONE
         self._feeds.append(row)
+        if self._policy.websub and page.info.hubs and page.info.topic:
+            relied = was.pushed_until is not None and was.pushed_until > now
+            fresh = [one.post for one in found.new]
+            self._offers.append(hubs.Offer(feed.id, feed.key, page.info, fresh, relied, was.interval))
 
     def _failed(self, feed: DueFeed, error: SourceError, *, ours: bool) -> None:
         now = self._work.now

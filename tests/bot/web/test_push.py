@@ -131,7 +131,8 @@ async def test_foreign_json_is_read_where_the_mapping_says(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"\xff\xfe", b"hello", b"[" * 100_000, b'{"title": NaN}', b'{"title": "\\ud800"}', b'{"title": "\xff"}', b"<html></html>",
+        b"", b"{", b"\xff\xfe", b"hello", b"[" * 100_000, b'{"title": NaN}', b'{"title": "\\ud800"}',
+        b'{"title": "\xff"}', b"<html></html>",
         b'{"id": ' + b"9" * 5000 + b"}", json.dumps([{"title": "x"}] * 101).encode(),
     ],
 )  # fmt: skip
