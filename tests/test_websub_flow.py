@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 from bot import app, logs
 from bot.clock import monotonic
 from bot.settings import load
-from bot.usecases import subscriptions
+from bot.usecases import feeds, subscriptions
 from storage import models
 from storage.chat_models import Hub as HubRow
 from storage.chat_models import HubPush
@@ -51,7 +51,7 @@ class Stage:
 
     async def read_feed(self) -> None:
         """Poll at once."""
-        due = await self.gateway.database.write(app.feeds.hurry, 1, world.INTERVAL)
+        due = await self.gateway.database.write(feeds.hurry, 1, world.INTERVAL)
         await self.gateway.poller.poll(due)
 
 
