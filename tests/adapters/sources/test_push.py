@@ -31,7 +31,7 @@ async def test_it_is_a_source_with_nothing_to_read() -> None:
         ({"url": "https://x.org/a"}, {"url": "http://X.org/a?utm_source=b#c", "title": "other"}, True),
         ({"title": "a", "text": "b"}, {"title": "a", "text": "b", "author": "c"}, True),
         ({"title": "a", "text": "b"}, {"title": "a", "text": "c"}, False),
-        ({"id": "https://x.org/a"}, {"url": "https://x.org/a"}, False),
+        ({"id": "https://x.org/a", "title": "a"}, {"url": "https://x.org/a"}, False),
     ],
 )
 def test_what_makes_two_items_the_same_post(one: Any, other: Any, same: bool) -> None:
