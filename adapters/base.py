@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -146,6 +146,15 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Let go of what is held open."""
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A source that can also read a document which came by itself."""
+
+    async def read(self, body: bytes, content_type: str, url: str, now: datetime) -> Page:
+        """The posts of a document about ``url``, which relative addresses are relative to; it may be a part of the
+        feed only.  ``content_type``: the header.  Raises FeedFailed."""
 
 
 # --- Channels: messages out -------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from adapters.base import (
     SourceError,
 )
 from adapters.http import Fetched, Outbound, retry_after
-from adapters.sources import formats
+from adapters.sources import formats, links
 from adapters.sources.parser import Parser
 
 READER = 1  # raised when documents are read differently: every feed is then read anew
@@ -90,6 +90,10 @@ class Feeds:
                 raise
         return await self._named_by(visit, now)
 
+    async def read(self, body: bytes, content_type: str, url: str, now: datetime) -> Page:
+        document = await self._parser.parse(body, content_type, url, now)
+        return Page(cursor={}, posts=document.posts, info=document.info, complete=False)
+
     def host(self, key: str) -> str:
         """Empty for an address in ``EGRESS_ALLOW``: to a bridge of the operator's own no politeness is owed."""
         url = URL(key)
@@ -142,7 +146,7 @@ class Feeds:
             cursor=cursor,
             posts=document.posts,
             left_out=document.left_out,
-            info=document.info,
+            info=links.announced(answer.headers, answer.url, document.info),
             complete=complete,
             not_before=wish(asked, answer.headers, now),
             moved_to=moved_to(visit, key, cursor, now) if complete else "",

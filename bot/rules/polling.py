@@ -16,6 +16,8 @@ FLOOD = 10  # new posts of a document that holds no known one
 OUTAGE = timedelta(hours=6)  # without a success: what is new then falls under BACKFILL
 BACKFILL_ALL, BACKFILL_NEWEST = 5, 3
 HINT_CAP = timedelta(hours=1)
+BESIDE_A_HUB, AT_MOST_BESIDE_A_HUB = 6, timedelta(hours=3)  # how much less is polled what a hub pushes (11.5)
+AT_LEAST_BESIDE_A_HUB = timedelta(hours=1)
 LONGEST_BACKOFF = timedelta(hours=24)
 DISABLE_AFTER = timedelta(days=14)
 TELL_AFTER = 3  # failures in a row
@@ -47,6 +49,7 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_success_at: datetime | None
     last_new_at: datetime | None
     created_at: datetime
+    pushed_until: datetime | None = None  # till then a hub that has proved itself pushes what is new
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,14 @@ def interval(feed: Followed, now: datetime) -> timedelta:
     base = feed.interval
     if not feed.fixed:
         base = _adapted(feed, base, now)
+        if feed.pushed_until and feed.pushed_until > now:
+            base = max(base, _beside_a_hub(base))
     return max(base, min(feed.hint, HINT_CAP))
+
+
+def _beside_a_hub(usual: timedelta) -> timedelta:
+    """Hubs lose messages, so polling never ends."""
+    return min(max(usual * BESIDE_A_HUB, AT_LEAST_BESIDE_A_HUB), AT_MOST_BESIDE_A_HUB)
 
 
 def _adapted(feed: Followed, base: timedelta, now: datetime) -> timedelta:

@@ -548,3 +548,21 @@ def test_a_host_at_its_limit_starts_nothing() -> None:
     queues = {HOST: Queue(NOW, running=2)}
     turns = polling.give_turns([Candidate(1, HOST, NOW, None)], queues, GAP, 2, NOW)
     assert (turns.now, turns.later) == ([], {1: NOW + GAP})
+
+
+@pytest.mark.parametrize(
+    ("usual", "fixed", "ahead", "expected"),
+    [
+        (10 * MINUTES, False, HOURS, HOURS),
+        (20 * MINUTES, False, HOURS, 2 * HOURS),
+        (40 * MINUTES, False, HOURS, 3 * HOURS),
+        (5 * HOURS, False, HOURS, 5 * HOURS),
+        (10 * MINUTES, False, -HOURS, 10 * MINUTES),  # the hub's promise has run out
+        (10 * MINUTES, True, HOURS, 10 * MINUTES),  # a person's word goes first
+    ],
+)
+def test_what_a_hub_pushes_is_polled_less_but_never_left_alone(
+    usual: timedelta, fixed: bool, ahead: timedelta, expected: timedelta
+) -> None:
+    feed = replace(FOLLOWED, interval=usual, fixed=fixed, rhythm=usual, created_at=NOW - DAYS, pushed_until=NOW + ahead)
+    assert polling.interval(feed, NOW) == expected
