@@ -67,6 +67,7 @@ class Page:
 
     cursor: Cursor
     posts: Sequence[Post] = ()  # oldest first
+    left_out: Sequence[datetime | None] = ()  # of posts that stand there unchanged since ``cursor``: when published
     info: FeedInfo | None = None  # None: the document was not read (304, same bytes)
     complete: bool = True  # False: nothing may be concluded from what is absent
     not_before: timedelta = timedelta(0)  # the server's wish: ttl, max-age; a lower bound, not an order
@@ -145,6 +146,15 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Let go of what is held open."""
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A source that can also read a document which came by itself."""
+
+    async def read(self, body: bytes, content_type: str, url: str, now: datetime) -> Page:
+        """The posts of a document about ``url``, which relative addresses are relative to; it may be a part of the
+        feed only.  ``content_type``: the header.  Raises FeedFailed."""
 
 
 # --- Channels: messages out -------------------------------------------------------------------------------

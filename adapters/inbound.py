@@ -86,6 +86,7 @@ class StatusChanged(Event, frozen=True, kw_only=True, tag="status"):
     error_code: str = ""
     error: str = ""
     window_closed: bool = False  # it failed because the person has not written for too long
+    again: bool = False  # it failed for its trimmings: the channel sends a second attempt without them
     chat: str = ""
 
 

@@ -1,6 +1,6 @@
 """The benchmarks by name: what is promised, against which floor and which peer, at which size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
@@ -236,6 +236,35 @@ def stall(arena: Arena) -> list[Row]:
     ]
 
 
+def callbacks(arena: Arena) -> list[Row]:
+    """A platform's callbacks at 200 a second beside a backlog that is being sent; then forged ones."""
+    sink, callers, folder = arena.sink(), arena.start("bench.callers"), arena.folder()
+    count, forged = arena.size(3_000, 600), arena.size(10_000, 1_000)
+    folder.fill(_laden(arena.origin("unchanged"), sink, 100, 20_000 * arena.turns))
+    number, secret = "200000000000001", "app secret"
+    waits: list[Mapping[str, float]] = []
+    prices: list[float] = []
+    for _ in range(arena.turns):
+        sink.start(secret=SECRET, latency=0.05)
+        with folder.serve(WHATSAPP_PHONE_NUMBER_ID=number, WHATSAPP_APP_SECRET=secret) as server:
+            url, sending = f"{server.url}/webhooks/whatsapp", server.total("postbell_attempts_total")
+            waits.append(callers.ask("statuses", url=url, secret=secret, number=number, count=count, pace=200))
+            if server.total("postbell_attempts_total") - sending < count:
+                raise BenchError("nothing was sent meanwhile")
+            kept, cpu = folder.count("inbox"), cpu_seconds([server.pid])
+            refused = callers.ask("forgeries", url=url, number=number, count=forged)["refused"]
+            prices.append(forged / (cpu_seconds([server.pid]) - cpu))
+            if refused != forged or folder.count("inbox") != kept:
+                raise BenchError("a forgery was taken")
+    p50, p99 = (Figure(f"{OURS} {p}", [1000 * turn[p] for turn in waits], "ms") for p in ("p50", "p99"))
+    what = "callback answered, 200/s beside sending"
+    return [
+        Row(f"{what}, p99", p99, _bound(250, "ms"), Goal(1, 0.2, less=True)),
+        Row(f"{what}, p50", p50, _bound(250, "ms")),
+        Row("forged callbacks refused, beside sending", Figure(OURS, prices, "/CPU-s"), _bound(200, "/s")),
+    ]
+
+
 @dataclass(slots=True)
 class Weight:
     """What the gateway needs with so many feeds, and ten times as many deliveries queued."""
@@ -348,5 +377,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "outbox": outbox,
     "latency": latency,
     "stall": stall,
+    "callbacks": callbacks,
     "growth": growth,
 }

@@ -5,6 +5,7 @@ Only its address space is shared: the orders come in by another way, and its met
 
 import asyncio
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack, redirect_stderr
@@ -19,6 +20,7 @@ from bench.children import Answer, obey
 from bench.fill import Size, fill_elsewhere, only
 from bench.stalls import StallWatch
 from bot import app, logs
+from bot.cli.serve import SWITCH_SECONDS
 from bot.settings import load
 from storage.models import Feed
 from storage.work import Work
@@ -109,6 +111,7 @@ async def main(folder: Path) -> None:
     environment = only(PORT="0", METRICS_PORT="0")
     os.environ.clear()
     os.environ |= environment
+    sys.setswitchinterval(SWITCH_SECONDS)
     with (folder / "log").open("w") as log, redirect_stderr(log):  # what is logged costs, too
         logs.configure("info", "json")
         ours = Postbell(folder)

@@ -44,19 +44,25 @@ class Folder:
         with sqlite3.connect(self._data / "postbell.db") as database:
             database.execute("UPDATE feeds SET due_at = ?", (to_micros(utc_now()),))
 
-    def serve(self, *options: str) -> "Server":
-        port = free_port()
-        environment = self._environment | {"PORT": str(free_port()), "METRICS_PORT": str(port)}
+    def count(self, table: str) -> int:
+        """Rows of a table, read beside a running server."""
+        with sqlite3.connect(self._data / "postbell.db") as database:
+            return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    def serve(self, *options: str, **settings: str) -> "Server":
+        port, metrics_port = free_port(), free_port()
+        environment = self._environment | {"PORT": str(port), "METRICS_PORT": str(metrics_port)} | settings
         with (self._path / "log").open("ab") as log:
             program = [sys.executable, "-m", "bot", "serve", *options]
-            return Server(subprocess.Popen(program, env=environment, cwd=self._path, stdout=log, stderr=log), port)
+            process = subprocess.Popen(program, env=environment, cwd=self._path, stdout=log, stderr=log)
+            return Server(process, metrics_port, f"http://127.0.0.1:{port}")
 
 
 class Server:
-    """One run of ``postbell serve``, from its start until ``with`` stops it gracefully.  ``port``: of its metrics."""
+    """One run of ``postbell serve``, from its start until ``with`` stops it gracefully."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self._process, self._port = process, port
+    def __init__(self, process: subprocess.Popen[bytes], metrics_port: int, url: str) -> None:
+        self._process, self._port, self.url = process, metrics_port, url
         self.pid = process.pid
         self.started_at = time.time()
 

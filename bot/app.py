@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,6 +21,8 @@ from bot.clock import Clock, monotonic, utc_now
 from bot.errors import UserError
 from bot.gate import Gate
 from bot.jobs.dispatcher import Dispatcher
+from bot.jobs.hub_pushes import HubPushes
+from bot.jobs.hubs import Hubs
 from bot.jobs.inbox import Inbox, Parts
 from bot.jobs.janitor import Janitor
 from bot.jobs.listeners import Listeners
@@ -35,7 +37,9 @@ from bot.usecases.chat.who import Phones, Terms
 from bot.usecases.opml import Naming
 from bot.version import VERSION
 from bot.web import health
+from bot.web.push import Pushes
 from bot.web.webhooks import Webhooks
+from bot.web.websub import WebSub
 from storage import backup, migrate
 from storage.database import Database, StorageError
 from storage.lock import DirectoryLock, Locked
@@ -147,6 +151,7 @@ def make_policy(settings: Settings) -> posts.Policy:
         settings.backfill,
         settings.operator_destination or None,
         timedelta(days=settings.hold_days),
+        websub=bool(settings.worker_public_base_url),
     )
 
 
@@ -239,10 +244,13 @@ class Gateway:
     poller: Poller
     dispatcher: Dispatcher
     inbox: Inbox
-    webhooks: Webhooks
+    hubs: Hubs
+    hub_pushes: HubPushes
     janitor: Janitor
     gate: Gate
     metrics: Metrics
+    webhooks: Webhooks
+    pushing: Sequence[web.RouteDef]  # for posts that come by themselves
     port: int  # on which the web role listens; 0: it does not
 
 
@@ -259,7 +267,7 @@ async def run(
             stack.push_async_callback(way.close)
         for source in sources.values():
             stack.push_async_callback(source.close)
-        gateway = _assemble(settings, database, vault, ways, sources, make_naming(outbound, sources["feed"]), clock)
+        gateway = _assemble(settings, database, vault, outbound, ways, sources, clock)
         port = await _listen(settings, gateway, roles, stack)
         await _start_jobs(gateway, roles, stack)
         _spare_the_collector()
@@ -315,13 +323,13 @@ def _assemble(
     settings: Settings,
     database: Database,
     vault: Vault,
+    outbound: Outbound,
     ways: Mapping[str, Channel],
     sources: Mapping[str, Source],
-    naming: Naming,
     clock: Clock,
 ) -> Gateway:
-    metrics, gate, schedules = Metrics(), Gate(), make_schedules(settings)
-    terms = make_terms(settings, vault, ways, naming)
+    metrics, gate = Metrics(), Gate()
+    terms = make_terms(settings, vault, ways, make_naming(outbound, sources["feed"]))
     poller = make_poller(settings, database, sources, clock, metrics, gate)
     dispatcher = Dispatcher(
         database,
@@ -340,25 +348,32 @@ def _assemble(
     )
     worker = Inbox(Parts(database, ways, sources, clock, metrics, gate, terms))
     webhooks = Webhooks(database, ways, clock, metrics, gate, terms)
+    hubs = Hubs(database, outbound, vault, gate, settings.public_base_url)
+    hub_pushes = HubPushes(database, sources, clock, metrics, gate, policy=terms.policy, interval=terms.interval)
+    pushing = Pushes(database, sources, clock, metrics, gate, terms.policy, terms.interval).routes()
+    if terms.policy.websub:
+        pushing += WebSub(database, vault, gate).routes()
 
     def wake() -> None:
         poller.pump.wake()
         dispatcher.wake()
         worker.pump.wake()
+        hub_pushes.pump.wake()
 
     janitor = Janitor(
         database,
         metrics,
         gate,
-        schedules=schedules,
+        schedules=terms.policy.schedules,
         keep=timedelta(days=settings.retention_days),
         disk=sqlite_file(settings).parent if settings.on_sqlite else None,
         on_open=wake,
         nudging=[name for name, way in ways.items() if isinstance(way, Nudging) and way.nudges],
     )
     return Gateway(
-        settings, database, vault, ways, sources, poller, dispatcher, worker, webhooks, janitor, gate, metrics, port=0
-    )
+        settings, database, vault, ways, sources, poller, dispatcher, worker, hubs, hub_pushes, janitor, gate, metrics,
+        webhooks, pushing, port=0,
+    )  # fmt: skip
 
 
 async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExitStack) -> None:
@@ -367,6 +382,10 @@ async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExit
     if "poller" in roles:
         ticks |= {gateway.poller.tick: 1, gateway.janitor.forget: 3600}
         gateway.database.on_wake("feeds", gateway.poller.pump.wake)
+        if gateway.settings.worker_public_base_url:
+            ticks |= {gateway.hubs.tick: 1, gateway.hub_pushes.tick: 1}
+            gateway.database.on_wake("hubs", gateway.hubs.pump.wake)
+            gateway.database.on_wake("hub_pushes", gateway.hub_pushes.pump.wake)
     if "dispatcher" in roles:
         ticks |= {gateway.dispatcher.tick: 1, gateway.inbox.tick: 1}
         gateway.database.on_wake("deliveries", gateway.dispatcher.wake)
@@ -385,7 +404,8 @@ async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExit
         gateway.janitor.stop()
         until = monotonic() + gateway.settings.stop_seconds - 2.5
         first = min(1.0, gateway.settings.stop_seconds / 4)
-        await asyncio.gather(gateway.poller.drain(first), gateway.inbox.drain(first))
+        readers = (gateway.poller, gateway.inbox, gateway.hubs, gateway.hub_pushes)
+        await asyncio.gather(*(reader.drain(first) for reader in readers))
         await gateway.dispatcher.drain(max(until - monotonic(), 0.2))
         scheduler.shutdown(wait=False)
 
@@ -397,7 +417,7 @@ async def _listen(settings: Settings, gateway: Gateway, roles: Collection[str], 
     port = 0
     if "web" in roles:
         app = web.Application(client_max_size=256 * 1024, middlewares=[health.errors_as_json])
-        app.add_routes([*health.routes(gateway.gate), *gateway.webhooks.routes()])
+        app.add_routes([*health.routes(gateway.gate), *gateway.pushing, *gateway.webhooks.routes()])
         stack.push_async_callback(gateway.webhooks.drain, LAST_ANSWERS)  # after the last request
         try:
             port = await _serve(app, settings.host, settings.port, stack)

@@ -11,7 +11,7 @@ CHANNELS = {
     "webhook": "adapters.channels.webhook:Webhook",
     "whatsapp": "adapters.channels.whatsapp:WhatsApp",
 }
-SOURCES = {"feed": "adapters.sources.feeds:Feeds"}
+SOURCES = {"feed": "adapters.sources.feeds:Feeds", "push": "adapters.sources.push:Push"}
 CHANNEL_GROUP, SOURCE_GROUP = "postbell.channels", "postbell.sources"
 
 

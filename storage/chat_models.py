@@ -95,6 +95,7 @@ class ParkedStatus(Base, table=True):
     error_code: str = text_()
     error: str = text_()
     window_closed: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    again: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     received_at: datetime = time(nullable=False)
 
 
@@ -128,20 +129,35 @@ class Hub(Base, table=True):
     """A feed's subscription at a WebSub hub (feeds.md 11)."""
 
     __tablename__ = "hubs"
-    __table_args__ = (Index("hubs_due", "due_at", **only("state <> 'ended'")), Index("hubs_feed", "feed_id"))
+    __table_args__ = (Index("hubs_due", "due_at"), Index("hubs_feed", "feed_id"))
     id: int = id_()
     feed_id: int = to("feeds.id")
     hub: str = text_()
     topic: str = text_()
     token: str = Field(sa_column=Column(Text, nullable=False, unique=True))  # of the callback's address
     secret: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # sealed
-    state: str = text_("wanted")  # "wanted", "asked", "active", "denied", "leaving", "ended"
-    asked_at: datetime | None = time()
+    state: str = text_("wanted")  # "wanted", "asked", "active", "denied", "leaving", "left"
+    asked_at: datetime | None = time()  # of a request that the hub has not come back about
     lease_until: datetime | None = time()
-    due_at: datetime = time(nullable=False)  # when to ask, renew or give up; while leased: when the lease is over
+    due_at: datetime = time(nullable=False)  # when to ask, renew or forget; while leased: when the lease is over
     lease_token: str | None = text_(None, nullable=True)
     failures: int = count()
     reason: str = text_()
     delivered_at: datetime | None = time()  # last; null: not proven yet
-    misses: int = count()  # posts that a poll found first
+    misses: int = count()  # polls that found posts first, since it last pushed
     created_at: datetime = time(nullable=False)
+
+
+class HubPush(Base, table=True):
+    """A document that a hub pushed, from before it is acknowledged until its posts are stored."""
+
+    __tablename__ = "hub_pushes"
+    __table_args__ = (Index("hub_pushes_due", "due_at"), Index("hub_pushes_hub", "hub_id"))
+    id: int = id_()
+    hub_id: int = to("hubs.id")
+    content_type: str = text_()
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    received_at: datetime = time(nullable=False)
+    due_at: datetime = time(nullable=False)  # while leased: when the lease is over
+    lease_token: str | None = text_(None, nullable=True)
+    tries: int = count()  # begun, the present one included

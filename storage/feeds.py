@@ -56,9 +56,42 @@ def settle(session: Session, rows: Iterable[dict[str, Any]]) -> None:
     leases.settle(session, FEEDS, rows)
 
 
-def still_leased(session: Session, tokens: Mapping[int, str]) -> set[int]:
-    """Those of the feeds that still stand under the given token, locked until the transaction ends."""
-    return leases.still_leased(session, FEEDS, tokens)
+_LEASED = (
+    select(FEEDS.c.id, FEEDS.c.lease_token, FEEDS.c.last_seq)
+    .where(FEEDS.c.id.in_(bindparam("ids", expanding=True)))
+    .with_for_update()
+)
+
+
+def still_leased(session: Session, tokens: Mapping[int, str]) -> dict[int, int]:
+    """Those of the feeds that still stand under the given token, locked until the transaction ends, and the number
+    of the last post of each: some may have been pushed since the lease was taken."""
+    held: dict[int, int] = {}
+    for ids in leases.slices(sorted(tokens)):
+        found = session.connection().execute(_LEASED, {"ids": ids}).all()
+        held |= {row.id: row.last_seq for row in found if row.lease_token == tokens[row.id]}
+    return held
+
+
+def lock(session: Session, feed_id: int) -> Row[Any] | None:
+    """The feed as it stands, which nobody changes until the transaction ends."""
+    return session.execute(select(FEEDS).where(FEEDS.c.id == feed_id).with_for_update()).one_or_none()
+
+
+def grew(session: Session, feed_id: int, last_seq: int, now: datetime) -> None:
+    """Posts were pushed into it; what polling knows of it stays as it is."""
+    session.execute(update(FEEDS).where(FEEDS.c.id == feed_id).values(last_seq=last_seq, last_new_at=now))
+
+
+def set_pushed_until(session: Session, feed_id: int, until: datetime | None) -> None:
+    """Till when a hub can be relied on to push; None: not at all."""
+    session.execute(update(FEEDS).where(FEEDS.c.id == feed_id).values(pushed_until=until))
+
+
+def bring_forward(session: Session, feed_id: int, due_at: datetime) -> None:
+    """Read the feed then at the latest, unless it is just being read."""
+    later = (FEEDS.c.id == feed_id) & (FEEDS.c.due_at > due_at) & FEEDS.c.lease_token.is_(None)
+    session.execute(update(FEEDS).where(later).values(due_at=due_at, reserved_at=None))
 
 
 def hosts(session: Session, names: Sequence[str]) -> Sequence[Host]:

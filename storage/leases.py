@@ -15,6 +15,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CursorResult,
+    Delete,
     Insert,
     Select,
     Table,
@@ -56,7 +57,7 @@ def take(session: Session, table: Table, ids: Sequence[int], until: datetime) ->
     """Lease rows that this transaction has locked; returns the token that settles them."""
     token = new_token()
     for some in slices(ids):
-        session.connection().execute(_take(table), {"ids": some, "token": token, "until": until})
+        session.connection().execute(_take(table), {"ids": some, "_token": token, "until": until})
     return token
 
 
@@ -64,7 +65,7 @@ def take(session: Session, table: Table, ids: Sequence[int], until: datetime) ->
 def _take(table: Table) -> Update:
     until: BindParameter[datetime] = bindparam("until", type_=table.c.due_at.type)
     mine = table.c.id.in_(bindparam("ids", expanding=True))
-    return update(table).where(mine).values(lease_token=bindparam("token"), due_at=until)
+    return update(table).where(mine).values(lease_token=bindparam("_token"), due_at=until)
 
 
 def still_leased(session: Session, table: Table, tokens: Mapping[int, str]) -> set[int]:
@@ -115,7 +116,7 @@ def insert_new(session: Session, table: Table) -> "sqlite.Insert | postgresql.In
     return postgresql.insert(table) if postgres else sqlite.insert(table)
 
 
-def affected(session: Session, statement: Insert | Update, values: Mapping[str, Any] | None = None) -> int:
+def affected(session: Session, statement: Insert | Update | Delete, values: Mapping[str, Any] | None = None) -> int:
     """Run a statement and say how many rows it made or changed; of an INSERT, SQLAlchemy forgets that unasked."""
     result = session.connection().execute(statement, values, execution_options={"preserve_rowcount": True})
     assert isinstance(result, CursorResult)

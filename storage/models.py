@@ -151,6 +151,7 @@ class Feed(Base, table=True):
     last_polled_at: datetime | None = time()
     last_success_at: datetime | None = time()
     last_new_at: datetime | None = time()
+    pushed_until: datetime | None = time()  # till then a hub that has proved itself pushes what is new
     created_at: datetime = time(nullable=False)
 
 

@@ -25,7 +25,7 @@ UNDERWAY: list[ColumnElement[Any]] = [
 
 
 def _deliveries() -> Select[Any]:
-    columns = [DELIVERIES.c[name] for name in ("id", "uid", "subscription_id", "message_id", *FATE)]
+    columns = [DELIVERIES.c[name] for name in ("id", "uid", "subscription_id", "message_id", "attempts", *FATE)]
     return (
         select(*columns)
         .join(DESTINATIONS, DESTINATIONS.c.id == DELIVERIES.c.destination_id)
@@ -94,6 +94,22 @@ def save(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     them finds its lease gone and reports nothing."""
     if rows:
         session.connection().execute(_SAVE, sorted(rows, key=lambda row: int(row["_id"])))
+
+
+_AGAIN = (
+    update(DELIVERIES)
+    .where(DELIVERIES.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        state=DeliveryState.READY, lease_token=None, message_id="", sent_at=None,
+        error_code=bindparam("code"), error=bindparam("error"), due_at=bindparam("now", type_=UtcTime()),
+    )
+)  # fmt: skip
+
+
+def send_again(session: Session, ids: Sequence[int], code: str, error: str, now: datetime) -> None:
+    """What the platform took and then refused for how it was sent may be tried once more."""
+    for some in leases.slices(ids):
+        session.connection().execute(_AGAIN, {"ids": some, "code": code, "error": error, "now": now})
 
 
 _ANSWERED = (

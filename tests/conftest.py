@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
@@ -14,6 +15,9 @@ from storage import migrate
 from storage.database import Database
 from tests.clock import MovableClock
 from tests.fakes import small_talk as small_talk_of
+
+hypothesis.settings.register_profile("postbell", deadline=None)  # machines are shared: a slow example is no fault
+hypothesis.settings.load_profile("postbell")
 
 ENGINES = ("sqlite", "postgresql")
 

@@ -16,6 +16,8 @@ from tests.fakes.publisher import Publisher
 from tests.fakes.talking import HEADER, ListeningTalk, TalkServer, said
 from tests.world import rows
 
+pytestmark = pytest.mark.usefixtures("small_talk")
+
 SECRET = "s3cret-of-talk"
 
 

@@ -28,10 +28,12 @@ from adapters.base import BadAddress, Channel, FeedNotFound, Message, PostView, 
 from adapters.channels import webhook
 from adapters.http import Egress, Outbound
 from adapters.signatures import new_secret, sign
+from adapters.sources import push
 from bot import channels, plugins
 from bot.cli import app as command_line
 from bot.gate import Gate
 from bot.metrics import Metrics
+from bot.rules import mapping
 from bot.settings import Settings, delays
 from bot.version import VERSION
 from bot.web import health
@@ -215,6 +217,23 @@ def test_notices_in_the_readme_are_those_that_are_sent() -> None:
     of_feeds = {name for name in named if name.startswith("feed.")}
     assert named - of_feeds == whole
     assert all(f'"{name.removeprefix("feed.")}"' in source for name in of_feeds)
+
+
+# What can be pushed in
+
+
+def test_the_fields_in_the_readme_are_those_that_can_be_pushed() -> None:
+    table = [name for row in rows(section("Pushing posts in")) for name in ticked(row[0])]
+    assert sorted(table) == sorted(mapping.FIELDS)
+
+
+def test_the_mapping_in_the_readme_reads_an_alert() -> None:
+    alert = {"fingerprint": "f", "labels": {"alertname": "Disk"}, "annotations": {"summary": "full"}}
+    alert |= {"generatorURL": "https://example.org/", "startsAt": "2026-01-31T12:00:00Z"}
+    (item,) = mapping.parse(blocks(section("Pushing posts in"), "json")[0]).apply({"alerts": [alert]})
+    post = push.read(item, datetime(2026, 1, 31, 13, tzinfo=UTC))
+    assert (post.raw_id, post.title, post.content, post.url) == ("f", "Disk", "full", "https://example.org/")
+    assert post.published == datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 # Links and words
@@ -423,7 +442,7 @@ def test_the_entry_point_in_the_readme_names_the_example(installed: Path) -> Non
     assert 'postbell.channels"]\nntfy = "postbell_ntfy:Ntfy"' in example("pyproject.toml")
     kind = plugins.load("ntfy", plugins.CHANNELS, plugins.CHANNEL_GROUP)
     assert kind is import_module("postbell_ntfy").Ntfy
-    assert set(plugins.names(plugins.SOURCES, plugins.SOURCE_GROUP)) == {"feed", "folder"}
+    assert set(plugins.names(plugins.SOURCES, plugins.SOURCE_GROUP)) == {"feed", "folder", "push"}
 
 
 async def test_the_example_of_a_channel_sends_and_says_what_answers_mean(installed: Path, outbound: Outbound) -> None:

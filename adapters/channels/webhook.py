@@ -5,8 +5,12 @@ The body, as receivers read it:
     {"type": "post.created", "timestamp": "2026-01-31T12:00:00Z", "data": {…}}
 
 ``data`` holds a ``Post`` below, or a ``Notice`` for what is not about a post.
+
+Systems can also talk to us (``webhook_inbound``), and are answered in the HTTP response.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
@@ -22,26 +26,56 @@ from adapters.base import (
     Throttled,
     TryAgain,
 )
+from adapters.channels import webhook_inbound
 from adapters.http import Answer, NoAnswer, NotSent, Outbound, retry_after
-from adapters.signatures import sign
+from adapters.inbound import Callback, ChatMessage, HttpAnswer, Parsed, Reply
+from adapters.signatures import secret_key, sign
 
 MAX_BODY = 256 * 1024
 MAX_RESPONSE = 4 * 1024  # bytes of an answer that are kept (reliability 3.1)
 TIMEOUT_SECONDS = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookConfig:
+    """Raises ValueError for a secret that is none."""
+
+    inbound_secret: str = field(
+        default="",
+        repr=False,
+        metadata={"help": "whsec_… of systems that write commands to us; several with commas; empty: none may"},
+    )
+
+    def __post_init__(self) -> None:
+        for secret in self.secrets():
+            secret_key(secret)
+
+    def secrets(self) -> tuple[bytes, ...]:
+        return tuple(one.strip().encode() for one in self.inbound_secret.split(",") if one.strip())
+
+
 class Webhook:
     """Any HTTP endpoint.  Repeats carry the same ``webhook-id``, by which receivers can tell them."""
 
-    name = "webhook"
+    Config = WebhookConfig
     lane = "webhook"
     max_text = 4000
     in_flight = 4
     dedupe_window: timedelta | None = None
     needs_secret = True
+    max_body = MAX_BODY
 
-    def __init__(self, outbound: Outbound, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        outbound: Outbound,
+        name: str = "webhook",
+        config: WebhookConfig | None = None,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        self.name = name
         self._outbound = outbound
+        self._inbound_secrets = (config or WebhookConfig()).secrets()
         self._timeout_seconds = timeout_seconds
 
     def normal_address(self, address: str) -> str:
@@ -51,12 +85,14 @@ class Webhook:
             raise BadAddress(f"a webhook is an address like https://example.com/hook: {error}") from None
 
     async def send(self, message: Message) -> Receipt:
+        if message.address.startswith(webhook_inbound.NAMED):
+            raise Rejected("this chat is answered in the HTTP response only", code="no_way_back")
         body = encode(message)
         try:
             answer = await self._outbound.send(
                 "POST",
                 message.address,
-                _headers(message, body),
+                _headers(message, body, message.secrets or self._inbound_secrets),
                 body,
                 timeout_seconds=self._timeout_seconds,
             )
@@ -68,6 +104,23 @@ class Webhook:
 
     async def close(self) -> None:
         """Nothing is held open here."""
+
+    # Systems that write to us
+
+    async def parse(self, callback: Callback) -> Parsed:
+        return webhook_inbound.parse(callback, self._inbound_secrets, self.normal_address)
+
+    def answer(self, message: ChatMessage, reply: Reply | None) -> HttpAnswer:  # noqa: ARG002
+        return webhook_inbound.answer(reply)
+
+    async def managers(self, chat: str) -> Sequence[str] | None:
+        """Who holds the secret vouches for all who write."""
+
+    async def seen(self, message: ChatMessage) -> None:
+        """There is no way to show it."""
+
+    async def download(self, message: ChatMessage) -> bytes:  # noqa: ARG002
+        raise Rejected("a webhook's messages carry no files", code="no_file")
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -141,11 +194,11 @@ def _post(post: PostView) -> Post:
     )
 
 
-def _headers(message: Message, body: bytes) -> dict[str, str]:
+def _headers(message: Message, body: bytes, secrets: Sequence[bytes]) -> dict[str, str]:
     """Raises Rejected: nothing leaves unsigned."""
     timestamp = int(message.sent_at.timestamp())
     try:
-        signature = sign(message.secrets, message.id, timestamp, body)
+        signature = sign(secrets, message.id, timestamp, body)
     except ValueError as error:
         raise Rejected(str(error), code="bad_secret") from None
     if not signature:

@@ -1,9 +1,9 @@
 """The only way out: every byte that leaves for somebody else's machine goes through ``Outbound``.
 
-``outbound`` holds the doors; ``egress`` decides which addresses may be dialled, ``resolver`` looks names up.  What
-is sent goes through ``client``, which keeps ``connection``s and writes a ``request`` to get an ``answer``.  What is
-fetched goes through aiohttp: ``inflate`` undoes compression within bounds, ``trouble`` words what went wrong.
-``platform`` stands behind the two rarer doors, ``retry_after`` reads one header.
+``outbound`` holds the doors; ``egress`` decides which addresses may be dialled, ``resolver`` looks names up.  The
+``client`` keeps ``connection``s and writes a ``request`` to get an ``answer``.  What is fetched comes over connections
+for ``documents``, and ``inflate`` undoes its compression within bounds.  ``platform`` stands behind the two rarer
+doors, through aiohttp, whose errors ``trouble`` words; ``retry_after`` reads one header.
 """
 
 from adapters.http.answer import Answer, NoAnswer, NotSent

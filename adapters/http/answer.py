@@ -40,6 +40,8 @@ class NotSent(Exception):
 class NoAnswer(Exception):
     """The request may have arrived.  ``code``: "timeout", "connection_lost" or "bad_answer"."""
 
+    kept = False  # the connection had served others before, and may have been closed while this was on its way
+
     def __init__(self, code: str, reason: str = "") -> None:
         super().__init__(reason or REASONS[code])
         self.code = code
@@ -60,7 +62,7 @@ class Headers(Mapping[str, str]):
         wanted = name.lower().encode()
         for field, value in self._fields:
             if field.lower() == wanted:
-                return value.decode("latin-1").rstrip(" \t")
+                return value.decode("utf-8", "surrogateescape").rstrip(" \t")  # as it would be sent back
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:

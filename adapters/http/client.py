@@ -1,7 +1,6 @@
 """A small HTTP/1.1 client for many small requests: connections that stay open, each used by one request at a time.
 
-For what is sent.  What is fetched has other needs (bodies as they come, unpacking) and goes through aiohttp.  It
-follows no redirects, keeps no cookies, knows no proxies and sends nothing twice: a request whose connection broke
+It follows no redirects, keeps no cookies, knows no proxies and sends nothing twice: a request whose connection broke
 may have arrived, and whether it is sent again is for the caller to judge (reliability 3.4).
 """
 
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 from aiohttp.abc import AbstractResolver
 
-from adapters.http.answer import Answer, NotSent
+from adapters.http.answer import Answer, NoAnswer, NotSent
 from adapters.http.connection import Connection
 from adapters.http.egress import EgressDenied, SocketFactory
 from adapters.http.request import Origin, Target, encode
@@ -44,13 +43,18 @@ class Client:
     """One for each kind of target: what one may reach never rubs off on another."""
 
     def __init__(
-        self, resolver: AbstractResolver, socket_factory: SocketFactory = any_socket, *, connections: int
+        self,
+        resolver: AbstractResolver,
+        socket_factory: SocketFactory = any_socket,
+        *,
+        connections: int,
+        kind: type[Connection] = Connection,
     ) -> None:
         """``socket_factory``: makes the socket for an address, or raises EgressDenied.
 
         ``connections``: how many may be in use at once; further requests wait for their turn.
         """
-        self._resolver, self._socket_factory = resolver, socket_factory
+        self._resolver, self._socket_factory, self._kind = resolver, socket_factory, kind
         self._turns = asyncio.Semaphore(connections)
         self._loop = asyncio.get_running_loop()
         self._all: set[Connection] = set()
@@ -70,11 +74,14 @@ class Client:
         connect_until = now + min(2 * CONNECT_SECONDS, seconds / 2)
         await self._turn(connect_until)
         try:
-            connection = self._take(target.origin) or await self._connect(target.origin, connect_until)
+            kept = self._take(target.origin)
+            connection = kept or await self._connect(target.origin, connect_until)
             try:
                 answer = await connection.ask(request, now + seconds)
-            except BaseException:
+            except BaseException as error:
                 connection.close()
+                if isinstance(error, NoAnswer):
+                    error.kept = kept is not None
                 raise
             if connection.reusable:
                 self._keep(target.origin, connection)
@@ -198,7 +205,7 @@ class Client:
     async def _attach(self, opened: socket.socket, origin: Origin) -> Connection:
         try:
             _, connection = await self._loop.create_connection(
-                lambda: Connection(opened),
+                lambda: self._kind(opened),
                 sock=opened,
                 ssl=system_tls() if origin.tls else None,
                 server_hostname=origin.host if origin.tls else None,

@@ -14,7 +14,6 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from adapters.http.answer import MAX_ANSWER, Answer, Headers, NoAnswer
 
 MAX_HEAD: Final = 32 * 1024  # bytes of status line and header fields, those of interim answers included
-MAX_WIRE: Final = MAX_HEAD + 2 * MAX_ANSWER  # bytes of an answer as they come, the sizes of chunks included
 
 # The state of the connection is the first byte of what Linux tells about it (tcp(7)).
 _STATE: Final = (socket.IPPROTO_TCP, socket.TCP_INFO, 1) if hasattr(socket, "TCP_INFO") else None
@@ -31,6 +30,7 @@ class Connection(asyncio.Protocol):
     _headers: list[tuple[bytes, bytes]]
     _body: list[bytes]
     _size: int  # of the body so far
+    _most: int  # of the body that are read; as they come, with the sizes of chunks, it may be twice as many
     _fed: int  # bytes of all of it so far
     _seen: list[bytes]  # all of them, while there is no status
     _complete: bool
@@ -141,6 +141,7 @@ class Connection(asyncio.Protocol):
     def _clear(self) -> None:
         self.reusable = False
         self._status = self._size = self._fed = 0
+        self._most = MAX_ANSWER
         self._headers, self._body, self._seen = [], [], []
         self._complete = self._last = False
 
@@ -151,11 +152,11 @@ class Connection(asyncio.Protocol):
         self._fed += len(data)
         self._parser.feed_data(data)
         if self._complete:
-            doubt = self._last or self._patient or self._size > MAX_ANSWER
+            doubt = self._last or self._patient or self._size > self._most
             # A request that is still being written goes on where the next one should begin.
             self.reusable = not doubt and not self._transport.get_write_buffer_size()
             self._settle()
-        elif self._size > MAX_ANSWER or self._fed >= (MAX_WIRE if self._status else MAX_HEAD):
+        elif self._size > self._most or self._fed >= (MAX_HEAD + 2 * self._most if self._status else MAX_HEAD):
             self._break_off("bad_answer")
 
     def _read_again(self) -> None:
@@ -170,7 +171,10 @@ class Connection(asyncio.Protocol):
     def _settle(self) -> None:
         asked, self._asked = self._asked, None
         if asked and not asked.done():
-            asked.set_result(Answer(self._status, Headers(self._headers), b"".join(self._body)[:MAX_ANSWER]))
+            asked.set_result(self._answer())
+
+    def _answer(self) -> Answer:
+        return Answer(self._status, Headers(self._headers), b"".join(self._body)[:MAX_ANSWER])
 
     def _break_off(self, code: str) -> None:
         if self._status:

@@ -68,7 +68,10 @@ class Egress:
             raise ValueError(f"an address has at most {MAX_URL:,} characters")
         if not url.isprintable() or " " in url:
             raise ValueError("an address has no spaces or control characters")
-        parsed = _normal(URL(url))
+        try:
+            parsed = _normal(URL(url))
+        except IndexError:  # yarl's word for brackets before an "@" without a host
+            raise ValueError("an address names a host") from None
         if parsed.scheme not in ("http", "https"):
             raise ValueError("an address begins with https:// or http://")
         if parsed.raw_user is not None or parsed.raw_password is not None:

@@ -1,51 +1,34 @@
 """The connections to the outside and their doors: ``send`` and ``call`` out, ``fetch`` in.
 
-Behind ``fetch`` is aiohttp, behind the others a client of our own, which takes a fraction of the CPU for a small
-request (design, 7); nothing of either shows, so that each can be exchanged without touching an adapter.  One for
-each kind of target: what one may reach never rubs off on another.
+Behind these is a client of our own, which takes a fraction of what aiohttp's does for a small request (design, 7);
+nothing of it shows, so that it can be exchanged without touching an adapter.  One for each kind of target: what one
+may reach never rubs off on another.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self
 
-from aiohttp import (
-    ClientError,
-    ClientPayloadError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    TCPConnector,
-)
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ConnectionKey
+from aiohttp import ClientError
 from yarl import URL
 
 from adapters.base import FeedFailed, FeedFault
 from adapters.http import platform, trouble
-from adapters.http.answer import MAX_ANSWER, Answer, NoAnswer, NotSent
-from adapters.http.client import CONNECT_SECONDS, Client, any_socket
+from adapters.http.answer import Answer, NoAnswer, NotSent
+from adapters.http.client import Client, any_socket
+from adapters.http.connection import Connection
+from adapters.http.documents import HEAD_SECONDS, Document, DocumentConnection
 from adapters.http.egress import Egress, SocketFactory
 from adapters.http.inflate import Inflater, TooLarge
 from adapters.http.request import Target, target
 from adapters.http.resolver import Lookup, Resolver, system_lookup
 
-HEAD_SECONDS: Final = CONNECT_SECONDS + 10  # until a feed's first byte (reliability 8.1)
-STALL_SECONDS: Final = 10.0
-FETCH_SECONDS: Final = 30.0
-MAX_WIRE: Final = 5 * 1024 * 1024  # bytes of a feed as they come, and as unpacked (reliability 8.1)
-MAX_BODY: Final = 10 * 1024 * 1024
-MAX_IDLE_HOSTS: Final = 256  # hosts to which connections are kept that nobody uses just now
+MAX_BODY: Final = 10 * 1024 * 1024  # bytes of a feed, unpacked (reliability 8.1)
 MAX_CHECKED_URLS: Final = 16_384  # destinations whose address need not be parsed anew for each message
-
-# Connecting bounds itself.  The rest of a fetch runs against one timer that is moved on, for timers are a good
-# part of what a 304 costs.
-_CONNECTING: Final = ClientTimeout(connect=2 * CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +61,24 @@ class Outbound:
         self._lookup = lookup
         self._open = AsyncExitStack()
         self._checked = lru_cache(MAX_CHECKED_URLS)(self._check)
-        self._feed_target = lru_cache(MAX_CHECKED_URLS)(lambda url: self.egress.target(url, "feed"))
+        self._feed_target = lru_cache(MAX_CHECKED_URLS)(self._check_feed)
 
     async def __aenter__(self) -> Self:
         self._resolver = Resolver(self._lookup)
         self._open.push_async_callback(self._resolver.close)
         guarded = self.egress.socket_factory()
-        self._provider = self._client(any_socket)
-        self._webhook = self._client(guarded)
-        self._plain_webhook = self._client(self.egress.socket_factory(inside_only=True))  # http: only there
-        self._feed = await self._session(guarded)
+        self._provider = self._client(any_socket, self._send_connections)
+        self._webhook = self._client(guarded, self._send_connections)
+        inside = self.egress.socket_factory(inside_only=True)
+        self._plain_webhook = self._client(inside, self._send_connections)  # http: only there
+        self._feed = self._client(guarded, self._fetch_connections, DocumentConnection)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._checked.cache_clear()
+        self._feed_target.cache_clear()
         await self._open.aclose()
 
     async def send(
@@ -124,17 +109,31 @@ class Outbound:
     async def fetch(self, url: str, headers: Mapping[str, str]) -> Fetched:
         """GET one hop of a feed; a redirect is for the caller to judge and to follow.  Raises FeedFailed."""
         try:
-            feed = self._feed_target(url)
+            address, feed = self._feed_target(url)
         except ValueError as error:
             raise FeedFailed(FeedFault.BLOCKED, str(error)) from None
         try:
-            async with asyncio.timeout(HEAD_SECONDS) as deadline:
-                response = await self._feed.get(feed, headers=headers, allow_redirects=False)
-                body, truncated = await _document(response, deadline)
-        except (ClientError, OSError) as error:
-            what = trouble.read(error)
-            raise FeedFailed(_FAULTS[what.code], what.reason) from error
-        return Fetched(response.status, response.headers, body, str(feed), truncated)
+            document = await self._document(feed, {**headers, "Accept-Encoding": "gzip, deflate"})
+        except (NotSent, NoAnswer) as error:
+            raise FeedFailed(_FAULTS[error.code], str(error)) from error
+        if not 200 <= document.status < 300:
+            return Fetched(document.status, document.headers, b"", address)
+        try:
+            body, truncated = _unpacked(document)
+        except TooLarge:
+            raise FeedFailed(FeedFault.TOO_LARGE, "the feed is too large", status=document.status) from None
+        return Fetched(document.status, document.headers, body, address, truncated)
+
+    async def _document(self, feed: Target, headers: Mapping[str, str]) -> Document:
+        """Asked for twice when the server may have closed the connection while the request was on its way."""
+        try:
+            answer = await self._feed.exchange("GET", feed, headers, b"", HEAD_SECONDS)
+        except NoAnswer as error:
+            if not (error.kept and error.code == "connection_lost"):
+                raise
+            answer = await self._feed.exchange("GET", feed, headers, b"", HEAD_SECONDS)
+        assert isinstance(answer, Document)  # by the kind of its connections
+        return answer
 
     async def download(self, url: str, headers: Mapping[str, str], *, max_bytes: int, timeout_seconds: float) -> Answer:
         """GET a file from an address the operator set; all of it.  Raises TooLarge, NoAnswer."""
@@ -154,85 +153,23 @@ class Outbound:
         client = self._webhook if checked.scheme == "https" else self._plain_webhook
         return client, target(checked, self._user_agent)
 
-    def _client(self, socket_factory: SocketFactory) -> Client:
-        client = Client(self._resolver, socket_factory, connections=self._send_connections)
+    def _check_feed(self, url: str) -> tuple[str, Target]:
+        checked = self.egress.target(url, "feed")
+        return str(checked), target(checked, self._user_agent)
+
+    def _client(self, socket_factory: SocketFactory, connections: int, kind: type[Connection] = Connection) -> Client:
+        client = Client(self._resolver, socket_factory, connections=connections, kind=kind)
         self._open.push_async_callback(client.close)
         return client
 
-    async def _session(self, socket_factory: SocketFactory) -> ClientSession:
-        session = ClientSession(
-            connector=_Connector(
-                limit=self._fetch_connections,
-                resolver=self._resolver,
-                use_dns_cache=False,  # the resolver has one for all
-                socket_factory=socket_factory,
-            ),
-            timeout=_CONNECTING,
-            headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip, deflate"},
-            skip_auto_headers=("Accept", "Accept-Encoding"),
-            auto_decompress=False,
-            trust_env=False,
-            cookie_jar=DummyCookieJar(),
-        )
-        return await self._open.enter_async_context(session)
 
-
-async def _beginning(response: ClientResponse) -> bytes:
-    """Up to MAX_ANSWER bytes of the body, as far as they come.  A connection with more on it is closed."""
-    content = response.content
-    body = b""
-    try:
-        while len(body) < MAX_ANSWER and not content.at_eof():
-            body += await content.readany()
-    except (ClientError, OSError):
-        response.close()
-    if not content.at_eof():
-        response.close()
-    return body[:MAX_ANSWER]
-
-
-async def _document(response: ClientResponse, deadline: asyncio.Timeout) -> tuple[bytes, bool]:
-    """The unpacked body of a feed and whether it is cut short.  Raises FeedFailed, ClientError, TimeoutError."""
-    if response.status == 304:
-        return b"", False
-    if not 200 <= response.status < 300:
-        await _beginning(response)  # so that the connection can be used again
-        return b"", False
-    try:
-        return await _unpacked(response, deadline)
-    except TooLarge:
-        raise FeedFailed(FeedFault.TOO_LARGE, "the feed is too large", status=response.status) from None
-    finally:
-        if not response.content.at_eof():
-            response.close()
-
-
-async def _unpacked(response: ClientResponse, deadline: asyncio.Timeout) -> tuple[bytes, bool]:
-    if (response.content_length or 0) > MAX_WIRE:
+def _unpacked(document: Document) -> tuple[bytes, bool]:
+    """The body as it was before it was packed, and whether it is cut short.  Raises TooLarge."""
+    if document.too_large:
         raise TooLarge
-    inflater = Inflater(response.headers.get("Content-Encoding", ""), MAX_BODY)
-    body = bytearray()
-    truncated = False
-    try:
-        async for piece in _pieces(response, deadline):
-            body += inflater.feed(piece)
-    except ClientPayloadError:
-        truncated = True
-    body += inflater.finish()
-    return bytes(body), truncated or inflater.broken
-
-
-async def _pieces(response: ClientResponse, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
-    """The body as it comes, each piece in its time.  Raises TooLarge, ClientError, TimeoutError."""
-    loop, content, size = asyncio.get_running_loop(), response.content, 0
-    end = loop.time() + FETCH_SECONDS
-    while not content.at_eof():
-        deadline.reschedule(min(end, loop.time() + STALL_SECONDS))
-        piece = await content.readany()
-        size += len(piece)
-        if size > MAX_WIRE:
-            raise TooLarge
-        yield piece
+    inflater = Inflater(document.headers.get("Content-Encoding", ""), MAX_BODY)
+    body = inflater.feed(document.body) + inflater.finish()
+    return body, not document.complete or inflater.broken
 
 
 _FAULTS: Final = {
@@ -245,17 +182,3 @@ _FAULTS: Final = {
     "timeout": FeedFault.TIMEOUT,
     "bad_answer": FeedFault.HTTP,
 }
-
-
-class _Connector(TCPConnector):
-    """Bounds the idle connections.
-
-    aiohttp keeps any number of them for 15 s; a thousand receivers in that time would use up the process's files.
-    """
-
-    def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
-        super()._release(key, protocol, should_close=should_close)
-        if len(self._conns) > MAX_IDLE_HOSTS:
-            oldest = next(iter(self._conns))  # a host moves to the end when its last idle connection is taken
-            for idle, _ in self._conns.pop(oldest):
-                idle.close()

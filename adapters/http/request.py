@@ -64,7 +64,9 @@ def encode(method: str, target: Target, headers: Mapping[str, str], body: bytes)
         if not _may_be_set(name) or not value.isprintable():  # no CR, LF or NUL gets past either
             raise ValueError(f"the header field {name!r} cannot be sent")
         fields += f"{name}: {value}\r\n"
-    return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (method.encode(), target.head, fields.encode(), len(body), body)
+    if body or method != "GET":  # of a GET without a body the length is not said (RFC 9110, 8.6)
+        fields += f"Content-Length: {len(body)}\r\n"
+    return b"%b%b%b\r\n%b" % (method.encode(), target.head, fields.encode(), body)
 
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, 5.6.2

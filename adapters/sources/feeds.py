@@ -28,7 +28,7 @@ from adapters.base import (
     SourceError,
 )
 from adapters.http import Fetched, Outbound, retry_after
-from adapters.sources import formats
+from adapters.sources import formats, links
 from adapters.sources.parser import Parser
 
 READER = 1  # raised when documents are read differently: every feed is then read anew
@@ -63,8 +63,9 @@ class Feeds:
 
     The key is the address in normal form.  The cursor says: v reader's version, h hash of the last body, f when
     that was read (Unix seconds); and if there is such a thing: e ETag, m Last-Modified, t the document's own wish for
-    the interval (seconds), u hash of the address where redirects ended, r [polls, since (Unix seconds)] that
-    permanent redirects have ended there.  A poll that changes nothing of this returns the cursor object it was given.
+    the interval (seconds), i by which its items are known next time, u hash of the address where redirects ended,
+    r [polls, since (Unix seconds)] that permanent redirects have ended there.  A poll that changes nothing of this
+    returns the cursor object it was given.
     """
 
     kind = "feed"
@@ -88,6 +89,10 @@ class Feeds:
             if failed.fault is not FeedFault.NOT_A_FEED:
                 raise
         return await self._named_by(visit, now)
+
+    async def read(self, body: bytes, content_type: str, url: str, now: datetime) -> Page:
+        document = await self._parser.parse(body, content_type, url, now)
+        return Page(cursor={}, posts=document.posts, info=document.info, complete=False)
 
     def host(self, key: str) -> str:
         """Empty for an address in ``EGRESS_ALLOW``: to a bridge of the operator's own no politeness is owed."""
@@ -130,15 +135,18 @@ class Feeds:
         if body_hash == cursor.get("h") and cursor["v"] == READER:
             return unread(after_same_body(cursor, visit, key, now), visit, key, now)
         content_type = answer.headers.get("Content-Type", "")
-        document = await self._parser.parse(answer.body, content_type, answer.url, now)
+        # A first visit remembers nothing: it would cost a fifth more, and first visits come in crowds.
+        seen = cursor.get("i", "") if cursor.get("v") == READER else None
+        document = await self._parser.parse(answer.body, content_type, answer.url, now, seen)
         asked = int(document.not_before.total_seconds())
         complete = document.complete and answer.status != 226 and not answer.truncated
         if complete:  # else the old validators stay: a 304 to newer ones would hide what was missing
-            cursor = after_reading(visit, key, cursor, now, body_hash, asked)
+            cursor = after_reading(visit, key, cursor, now, body_hash, asked, document.seen)
         return Page(
             cursor=cursor,
             posts=document.posts,
-            info=document.info,
+            left_out=document.left_out,
+            info=links.announced(answer.headers, answer.url, document.info),
             complete=complete,
             not_before=wish(asked, answer.headers, now),
             moved_to=moved_to(visit, key, cursor, now) if complete else "",
@@ -193,7 +201,7 @@ def next_hop(url: str, location: str) -> str:
     """Where a redirect leads from ``url``; ``location`` may be relative.  Raises FeedFailed."""
     try:
         target = URL(url).join(URL(location)) if location else URL()
-    except ValueError:
+    except (ValueError, IndexError):  # the second of "//[]@"
         target = URL()
     if target.scheme not in {"http", "https"}:
         raise FeedFailed(FeedFault.HTTP, "the server redirects to something that is no web address")
@@ -224,10 +232,14 @@ def headers_for(url: str, key: str, cursor: Cursor, now: datetime) -> Mapping[st
     return headers
 
 
-def after_reading(visit: Visit, key: str, cursor: Cursor, now: datetime, body_hash: str, wish_seconds: int) -> Cursor:
+def after_reading(
+    visit: Visit, key: str, cursor: Cursor, now: datetime, body_hash: str, wish_seconds: int, seen: str
+) -> Cursor:
     read: dict[str, Any] = {"v": READER, "h": body_hash, "f": int(now.timestamp())}
     if wish_seconds:
         read["t"] = wish_seconds
+    if seen:
+        read["i"] = seen
     return read | validators(visit.answer) | route(visit, key, cursor, now)
 
 
@@ -244,7 +256,7 @@ def after_304(cursor: Cursor, visit: Visit, key: str, now: datetime) -> Cursor:
 
 def after_same_body(cursor: Cursor, visit: Visit, key: str, now: datetime) -> Cursor:
     """Validators that change with every answer are not worth a write, unless we asked without them."""
-    read = after_reading(visit, key, cursor, now, cursor["h"], cursor.get("t", 0))
+    read = after_reading(visit, key, cursor, now, cursor["h"], cursor.get("t", 0), cursor.get("i", ""))
     if visit.conditional:
         read = {**read, **{name: cursor[name] for name in ("e", "m") if name in cursor}, "f": cursor["f"]}
     elif not cursor.keys() & {"e", "m"}:

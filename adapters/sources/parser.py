@@ -40,15 +40,17 @@ class Parser:
         self._idle: list[Child] = []
         self.killed = 0  # children that a document cost us
 
-    async def parse(self, body: bytes, content_type: str, url: str, now: datetime) -> formats.Document:
-        """Read a document that came from ``url``; ``body`` is decompressed.
+    async def parse(
+        self, body: bytes, content_type: str, url: str, now: datetime, seen: str | None = None
+    ) -> formats.Document:
+        """Read a document that came from ``url``; ``body`` is decompressed, ``seen`` as the last one's.
 
         Raises:
             FeedFailed: NOT_A_FEED, PARSE, TOO_LARGE or HOSTILE.
         """
         if formats.fits_in_process(body):
             with suppress(formats.NotStrict):
-                return formats.read(body, content_type=content_type, url=url, now=now)
+                return formats.read_news(body, seen, content_type=content_type, url=url, now=now)
         answer = await self._ask_child(Question(body, content_type, url, now))
         if answer.document is None:
             raise FeedFailed(answer.fault or FeedFault.PARSE, answer.reason)

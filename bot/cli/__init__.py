@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from bot.cli import accounts, deliveries, demo, destinations, doctor, feeds, serve, subscriptions, transfer, upkeep
+from bot.cli import (
+    accounts,
+    deliveries,
+    demo,
+    destinations,
+    doctor,
+    feeds,
+    push,
+    serve,
+    subscriptions,
+    transfer,
+    upkeep,
+)
 from bot.errors import UserError
 from bot.rules.plain_text import clean
 from bot.settings import BadSetting
@@ -30,6 +42,7 @@ app.command("serve", rich_help_panel=RUN)(serve.serve)
 app.command("demo", rich_help_panel=RUN)(demo.demo)
 app.add_typer(accounts.app, name="account", rich_help_panel=FOLLOW)
 app.add_typer(destinations.app, name="destination", rich_help_panel=FOLLOW)
+app.add_typer(push.app, name="feed", rich_help_panel=FOLLOW)
 app.command("subscribe", rich_help_panel=FOLLOW)(subscriptions.subscribe)
 app.command("unsubscribe", rich_help_panel=FOLLOW)(subscriptions.unsubscribe)
 app.command("import", rich_help_panel=FOLLOW)(transfer.import_)

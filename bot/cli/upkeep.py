@@ -16,7 +16,7 @@ from bot.clock import utc_now
 from bot.errors import UserError
 from bot.rules.vault import Vault, WrongKey
 from bot.settings import BadSetting, Settings, load
-from bot.usecases import accounts, deliveries, destinations
+from bot.usecases import accounts, deliveries, destinations, hubs
 from storage import backup as copies
 from storage.database import Database, StorageError
 
@@ -178,6 +178,9 @@ def _reseal(desk: Desk, vault: Vault) -> int:
             while (resealed := desk.write(destinations.reseal, vault, last, SLICE))[0]:
                 done, last = done + resealed[0], resealed[1]
                 bar(done, None)
+            last = 0
+            while (resealed := desk.write(hubs.reseal, vault, last, SLICE))[0]:
+                last = resealed[1]
         except WrongKey as error:
             raise Failed(f"{error}; neither MASTER_KEY nor MASTER_KEY_OLD opens it") from None
     desk.write(accounts.set_master_key, vault.fingerprint)

@@ -18,7 +18,8 @@ from storage.database import Database, StorageError
 
 LONGEST_POLL = 60.0  # seconds; all redirects of a feed together; half of its lease
 AT_ONCE = 64  # polls recorded together
-NEWS_AT_ONCE = 16  # of them with a document, in one transaction: short enough for sends to get in between
+NEWS_AT_ONCE = 16  # the same with new posts: short enough for sends to get in between
+CALM_SECONDS = 0.05  # that the others wait for company; nobody waits for them, and a transaction costs as much as 20
 LAST_WORDS = 0.5  # seconds at a stop for recording what the last polls brought
 
 log = structlog.get_logger("poller")
@@ -44,11 +45,15 @@ class Poller:
         self._metrics, self._gate = metrics, gate
         self._policy, self._politeness, self._interval = policy, politeness, interval
         self._weather = Weather()
-        self._finished: Batches[posts.Polled] = Batches(self._record_in_parts, AT_ONCE)
+        self._news: Batches[posts.Polled] = Batches(self._record, NEWS_AT_ONCE)
+        self._calm: Batches[posts.Polled] = Batches(self._record, AT_ONCE, CALM_SECONDS)
         self._broken_off: list[feeds.DueFeed] = []  # at the stop
+        self._unrecorded: list[feeds.DueFeed] = []  # what came of them could not be stored
         self.pump = Pump(self._claim, self._work, slots, ahead=2 * slots)
 
     async def tick(self) -> None:
+        if self._unrecorded and self._gate.writable:
+            await self._read_again(self._unrecorded)
         await self.pump.tick()
 
     async def poll(self, due: feeds.DueFeed) -> Page | SourceError:
@@ -61,11 +66,21 @@ class Poller:
         """Claim no more and let polls end; who was not read by then may be read by anybody at once."""
         self.pump.stop()
         left = await self.pump.drain(seconds)
-        await self._finished.drain(LAST_WORDS)
+        await asyncio.gather(self._news.drain(LAST_WORDS), self._calm.drain(LAST_WORDS))
         try:
             await self._database.write(feeds.hand_back, [*left, *self._broken_off])
         except StorageError as error:  # their leases run out
             log.warning("feeds not handed back", reason=str(error))
+
+    async def _read_again(self, unrecorded: list[feeds.DueFeed]) -> None:
+        """Once something can be stored again, nobody waits for the leases to run out."""
+        try:
+            await self._database.write(feeds.hand_back, unrecorded)
+        except StorageError as error:
+            self._gate.failed(error)
+            log.warning("feeds not handed back", reason=str(error))
+        else:
+            unrecorded.clear()
 
     async def _claim(self, room: int) -> tuple[Sequence[feeds.DueFeed], bool]:
         if not self._gate.may_ingest:
@@ -85,9 +100,9 @@ class Poller:
             result = await self._read(due)
             polled = self._polled(due, result)
             if isinstance(result, Page) and result.posts:
-                await self._finished.stored(polled)
+                await self._news.stored(polled)
             else:
-                self._finished.add(polled)
+                self._calm.add(polled)
         except asyncio.CancelledError:
             self._broken_off.append(due)
             raise
@@ -111,7 +126,7 @@ class Poller:
             return error
         except TimeoutError:
             return FeedFailed(FeedFault.TIMEOUT, f"no end within {LONGEST_POLL:.0f} seconds")
-        except Exception:
+        except Exception:  # sources may be other people's, and one of them must not stop the polling
             log.exception("a source failed", feed=due.id, source=due.source)
             return FeedFailed(FeedFault.PARSE, "Postbell could not read it; its log says more")
 
@@ -121,21 +136,15 @@ class Poller:
         host = self._sources[due.source].host(moved) if moved else ""
         return posts.Polled(due, result, ours, host)
 
-    async def _record_in_parts(self, polled: Sequence[posts.Polled]) -> None:
-        news = [one for one in polled if isinstance(one.result, Page) and one.result.posts]
-        calm = [one for one in polled if not (isinstance(one.result, Page) and one.result.posts)]
-        await self._record([*calm, *news[:NEWS_AT_ONCE]])
-        for n in range(NEWS_AT_ONCE, len(news), NEWS_AT_ONCE):
-            await self._record(news[n : n + NEWS_AT_ONCE])
-
     async def _record(self, polled: Sequence[posts.Polled]) -> None:
         try:
             recorded = await self._database.write(posts.record, polled, self._policy)
-        except StorageError as error:  # the leases run out, and the feeds are read again from where they were
+        except StorageError as error:  # the feeds are read again from where they were
             self._gate.failed(error)
             log.warning("polls not recorded", polls=len(polled), reason=str(error))
+            self._unrecorded += [one.feed for one in polled]
             return
-        except Exception:
+        except Exception:  # the driver refuses a value, and each has errors of its own for that
             log.exception("polls not recorded", polls=len(polled))
             if len(polled) > 1:  # one of them cannot be recorded; that must not cost the others
                 for one in polled:

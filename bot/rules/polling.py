@@ -1,7 +1,7 @@
 """What a poll means: what is new, what is announced, when to come back.  Values in, values out (feeds.md, 5 to 9)."""
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -16,6 +16,8 @@ FLOOD = 10  # new posts of a document that holds no known one
 OUTAGE = timedelta(hours=6)  # without a success: what is new then falls under BACKFILL
 BACKFILL_ALL, BACKFILL_NEWEST = 5, 3
 HINT_CAP = timedelta(hours=1)
+BESIDE_A_HUB, AT_MOST_BESIDE_A_HUB = 6, timedelta(hours=3)  # how much less is polled what a hub pushes (11.5)
+AT_LEAST_BESIDE_A_HUB = timedelta(hours=1)
 LONGEST_BACKOFF = timedelta(hours=24)
 DISABLE_AFTER = timedelta(days=14)
 TELL_AFTER = 3  # failures in a row
@@ -47,6 +49,7 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_success_at: datetime | None
     last_new_at: datetime | None
     created_at: datetime
+    pushed_until: datetime | None = None  # till then a hub that has proved itself pushes what is new
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,12 @@ def find(
     ``known``: stored posts that share a key or a link key with one of ``page.posts``; ``digests``: of each of
     ``page.posts``; ``backfill``: "all", "digest" or "none", for what appeared while nobody could look.
     """
-    match = _Match(page.posts, known)
+    match = _Match(page, known)
     new: dict[bytes, tuple[Post, bytes]] = {}  # by key: what stands twice in a document is one post
     for post, digest in zip(page.posts, digests, strict=True):
         if match.of(post) is None:
             new.setdefault(post.key, (post, digest))
-    suspicious = not feed.first_visit and len(new) > max(FLOOD, len(page.posts) // 2) and not match.any
+    suspicious = not feed.first_visit and not match.any and len(new) > max(FLOOD, len(page.posts) // 2)
     announced, withheld = _announced([post for post, _ in new.values()], feed, backfill, now, suspicious=suspicious)
     # Only what is announced has to wait: judged anew at the next tick, the silent would look like ordinary news.
     left = {post.key for post in announced[ANNOUNCED_AT_ONCE:]}
@@ -115,16 +118,17 @@ def find(
 class _Match:
     """Items of a document against stored posts: by key, else by link where that is safe (feeds.md, 5.2.4)."""
 
-    def __init__(self, posts: Sequence[Post], known: Collection[Known]) -> None:
+    def __init__(self, page: Page, known: Collection[Known]) -> None:
         self._by_key = {one.key: one for one in known}
         by_link = {one.link_key: one for one in known if one.link_key}
-        strangers = [post for post in posts if post.key not in self._by_key]
+        strangers = [post for post in page.posts if post.key not in self._by_key]
+        familiar = len(page.left_out) + len(page.posts) - len(strangers)
         linked = {post.key: by_link[post.link_key] for post in strangers if post.link_key in by_link}
         without_id = {post.key for post in strangers if not post.has_id}
-        migrated = len(linked) * 2 >= len(linked) + len(posts) - len(strangers)
+        migrated = len(linked) * 2 >= len(linked) + familiar
         self.renamed = {key: old for key, old in linked.items() if migrated and key not in without_id}
         self._by_link = {key: old for key, old in linked.items() if migrated or key in without_id}
-        self.any = bool(self._by_link) or len(strangers) < len(posts)
+        self.any = bool(self._by_link) or familiar > 0
 
     def of(self, post: Post) -> Known | None:
         return self._by_key.get(post.key) or self._by_link.get(post.key)
@@ -163,9 +167,9 @@ class Rhythm:
     longest: timedelta | None
 
 
-def rhythm(posts: Sequence[Post], before: Rhythm, now: datetime) -> Rhythm:
+def rhythm(published: Iterable[datetime | None], before: Rhythm, now: datetime) -> Rhythm:
     """From the last 20 gaps between publications; too few dates tell nothing."""
-    dates = sorted(post.published for post in posts if post.published and post.published <= now)[-21:]
+    dates = sorted(at for at in published if at and at <= now)[-21:]
     gaps = [later - earlier for earlier, later in pairwise(dates) if later > earlier]
     if len(gaps) < 3:
         return before
@@ -181,7 +185,14 @@ def interval(feed: Followed, now: datetime) -> timedelta:
     base = feed.interval
     if not feed.fixed:
         base = _adapted(feed, base, now)
+        if feed.pushed_until and feed.pushed_until > now:
+            base = max(base, _beside_a_hub(base))
     return max(base, min(feed.hint, HINT_CAP))
+
+
+def _beside_a_hub(usual: timedelta) -> timedelta:
+    """Hubs lose messages, so polling never ends."""
+    return min(max(usual * BESIDE_A_HUB, AT_LEAST_BESIDE_A_HUB), AT_MOST_BESIDE_A_HUB)
 
 
 def _adapted(feed: Followed, base: timedelta, now: datetime) -> timedelta:

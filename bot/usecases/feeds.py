@@ -11,6 +11,7 @@ import msgspec
 from bot.clock import uuid7
 from bot.errors import NotFound
 from bot.rules import polling
+from bot.usecases import hubs
 from storage import feeds, subscriptions
 from storage.database import Work
 from storage.models import Feed, FeedState
@@ -77,6 +78,13 @@ def release_all(work: Work) -> int:
     return feeds.release_all(work.session, work.now)
 
 
+def locked(work: Work, feed_id: int, default: timedelta) -> DueFeed | None:
+    """The feed as it stands, without a lease, for what comes beside its polls; nobody changes it until the
+    transaction ends."""
+    row = feeds.lock(work.session, feed_id)
+    return None if row is None else _due(row, "", default)
+
+
 def _due(row: Any, token: str, default: timedelta) -> DueFeed:
     return DueFeed(
         id=row.id,
@@ -106,6 +114,7 @@ def followed(row: Any, default: timedelta) -> polling.Followed:
         last_success_at=row.last_success_at,
         last_new_at=row.last_new_at,
         created_at=row.created_at,
+        pushed_until=row.pushed_until,
     )
 
 
@@ -184,3 +193,5 @@ def forget_if_unwanted(work: Work, feed_id: int) -> None:
     if not subscriptions.any_active(work.session, feed_id) and (feed := feeds.get(work.session, feed_id)):
         feed.state = FeedState.PAUSED
         work.session.add(feed)
+        work.session.flush()
+        hubs.leave(work, feed_id)

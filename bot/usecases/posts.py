@@ -13,7 +13,7 @@ from adapters.base import Page, Post, PostView, SourceError
 from bot.clock import uuid7
 from bot.rules import polling, rendering
 from bot.rules.retry import Schedules
-from bot.usecases import notices
+from bot.usecases import hubs, notices
 from bot.usecases.feeds import DueFeed
 from storage import feeds, posts
 from storage.database import Work
@@ -31,6 +31,7 @@ class Policy:
     backfill: str = "digest"
     operator_destination: int | None = None
     hold: timedelta = timedelta(days=7)  # that a delivery waits for a person at the longest
+    websub: bool = False  # feeds may be pushed by hubs, for we can be reached
 
     def expires(self, now: datetime) -> dict[str, datetime]:
         """When a message queued now is worth nothing any more, by lane."""
@@ -62,22 +63,44 @@ def record(work: Work, polls: Sequence[Polled], policy: Policy) -> Recorded:
     After a crash a feed is polled again from its old cursor, so no post is lost and none announced twice.
     """
     ours = feeds.still_leased(work.session, {one.feed.id: one.feed.token for one in polls})
-    mine = [one for one in polls if one.feed.id in ours]
+    mine = [_after(one, ours[one.feed.id]) for one in polls if one.feed.id in ours]
     batch = _Batch(work, policy)
     batch.take(mine)
     return replace(batch.store(), late=len(polls) - len(mine))
 
 
+def _after(polled: Polled, last_seq: int) -> Polled:
+    """With the numbers that posts have got which were pushed while the feed was read."""
+    if polled.feed.followed.last_seq == last_seq:
+        return polled
+    followed = msgspec.structs.replace(polled.feed.followed, last_seq=last_seq)
+    return replace(polled, feed=msgspec.structs.replace(polled.feed, followed=followed))
+
+
+def push(work: Work, feed: DueFeed, page: Page, policy: Policy) -> tuple[polling.Finding, Recorded]:
+    """Store posts that came by themselves, and their deliveries; cursor, due time and a poll under way stay.
+
+    ``feed``: locked by this transaction.
+    """
+    batch = _Batch(work, policy, edit_pause=timedelta(0))  # nobody would come back for an edit that is put off
+    found = batch.push(feed, page)
+    recorded = batch.store()
+    if found.new:
+        feeds.grew(work.session, feed.id, feed.followed.last_seq + len(found.new), work.now)
+    return found, recorded
+
+
 class _Batch:
     """Collects what many polls change, so that storing it takes one statement for each kind of change."""
 
-    def __init__(self, work: Work, policy: Policy) -> None:
-        self._work, self._policy = work, policy
+    def __init__(self, work: Work, policy: Policy, edit_pause: timedelta = EDIT_PAUSE) -> None:
+        self._work, self._policy, self._edit_pause = work, policy, edit_pause
         self._feeds: list[dict[str, Any]] = []
         self._blocks: dict[str, datetime] = {}  # until when each of these hosts is left alone
         self._new: list[dict[str, Any]] = []
         self._announced: list[bytes] = []
         self._taken: set[tuple[str, str]] = set()  # names under which feeds of this batch go on
+        self._offers: list[hubs.Offer] = []
 
     def take(self, polls: Sequence[Polled]) -> None:
         known = self._known([(one.feed, one.result.posts) for one in polls if isinstance(one.result, Page)])
@@ -89,11 +112,23 @@ class _Batch:
             else:
                 self._read(one.feed, one.result, known.get(one.feed.id, []), one.moved_host)
 
+    def push(self, feed: DueFeed, page: Page) -> polling.Finding:
+        """Whether publishers changed their identifiers, a part of a document cannot tell: by its link only what has
+        none is known."""
+        by_id = [msgspec.structs.replace(post, link_key=None) if post.has_id else post for post in page.posts]
+        known = self._known([(feed, by_id)]).get(feed.id, [])
+        digests = [digest(post) for post in page.posts]
+        found = polling.find(page, feed.followed, known, digests, "all", self._work.now)
+        self._store(feed, found)
+        return found
+
     def store(self) -> Recorded:
         session, now = self._work.session, self._work.now
         feeds.settle(session, self._feeds)
         feeds.block_hosts(session, self._blocks)
         posts.add(session, self._new)
+        if self._offers:
+            hubs.offered(self._work, self._offers)
         made = recording.fan_out(session, self._announced, self._policy.expires(now), now)
         if made:
             self._work.wakes.add("deliveries")
@@ -133,7 +168,8 @@ class _Batch:
         found = polling.find(page, was, known, [digest(post) for post in page.posts], self._policy.backfill, now)
         self._store(feed, found)
         news = bool(found.new) and not was.first_visit
-        beat = polling.rhythm(page.posts, polling.Rhythm(was.rhythm, was.longest_gap), now)
+        published = [*page.left_out, *[post.published for post in page.posts]]
+        beat = polling.rhythm(published, polling.Rhythm(was.rhythm, was.longest_gap), now)
         is_now = msgspec.structs.replace(
             was, rhythm=beat.quarter, hint=page.not_before, last_new_at=now if news else was.last_new_at
         )
@@ -148,7 +184,7 @@ class _Batch:
             "longest_gap_seconds": _seconds(beat.longest),
             "hint_seconds": _seconds(page.not_before),
             "last_seq": was.last_seq + len(found.new),
-            "largest": max(was.largest, len(page.posts)),
+            "largest": max(was.largest, len(published)),
             "last_success_at": now,
             "last_new_at": is_now.last_new_at,
         }
@@ -157,6 +193,10 @@ class _Batch:
         if page.ended:
             row["state"] = FeedState.GONE
         self._feeds.append(row)
+        if self._policy.websub and page.info.hubs and page.info.topic:
+            relied = was.pushed_until is not None and was.pushed_until > now
+            fresh = [one.post for one in found.new]
+            self._offers.append(hubs.Offer(feed.id, feed.key, page.info, fresh, relied, was.interval))
 
     def _failed(self, feed: DueFeed, error: SourceError, *, ours: bool) -> None:
         now = self._work.now
@@ -216,7 +256,7 @@ class _Batch:
         """Keep the new version, if a person would see a difference and the last one is not too recent."""
         session, now = self._work.session, self._work.now
         stored = posts.content(session, old.id)
-        if now - (stored.edited_at or stored.found_at) < EDIT_PAUSE:
+        if now - (stored.edited_at or stored.found_at) < self._edit_pause:
             return
         before = (stored.title, stored.url, rendering.normal_text(stored.content, is_html=stored.is_html))
         if before == (post.title, post.url, rendering.normal_text(post.content, is_html=post.is_html)):

@@ -64,7 +64,7 @@ def unpark(work: Work, channel: str, sent: Mapping[int, str]) -> None:
         row = rows.get(by_message[one.message_id])
         told = StatusChanged(
             key="", at=one.at, message_id=one.message_id, status=one.status, error_code=one.error_code,
-            error=one.error, window_closed=one.window_closed,
+            error=one.error, window_closed=one.window_closed, again=one.again,
         )  # fmt: skip
         if row is not None:
             pairs.append((told, row))
@@ -109,6 +109,7 @@ def _store(work: Work, pairs: Iterable[tuple[StatusChanged, Any]], keep: timedel
     rows: dict[int, Any] = {}
     names: dict[int, str] = {}
     refused: set[int] = set()  # the window was closed: that is no end
+    plainer: dict[int, StatusChanged] = {}  # another attempt may do
     for one, row in pairs:
         if one.status not in receipts.WORDS:
             continue
@@ -119,13 +120,24 @@ def _store(work: Work, pairs: Iterable[tuple[StatusChanged, Any]], keep: timedel
         fates[row.id] = receipts.after(before, one.status, at, one.error_code[:100], one.error[:500])
         if one.window_closed and fates[row.id].state == "failed":
             refused.add(row.id)
+        elif one.again and row.attempts == 1 and fates[row.id].state == "failed":
+            plainer[row.id] = one
         elif fates[row.id].state != "failed":
             refused.discard(row.id)
+            plainer.pop(row.id, None)
     changed = {id_: fate for id_, fate in fates.items() if fate != _fate(rows[id_])}
     statuses.save(
         work.session,
-        [{"_id": id_, "message_id": names[id_], **asdict(fate)} for id_, fate in changed.items() if id_ not in refused],
+        [
+            {"_id": id_, "message_id": names[id_], **asdict(fate)}
+            for id_, fate in changed.items()
+            if id_ not in refused and id_ not in plainer
+        ],
     )
+    for id_, one in plainer.items():
+        if id_ in changed:
+            statuses.send_again(work.session, [id_], one.error_code[:100], one.error[:500], work.now)
+            work.wakes.add("deliveries")
     held.hold_rows(work, sorted(refused & changed.keys()), held.WINDOW_CLOSED, keep)
     return len(changed)
 
@@ -139,6 +151,7 @@ def _park(work: Work, channel: str, unknown: Sequence[StatusChanged]) -> int:
         {
             "channel": channel, "message_id": one.message_id, "status": one.status, "at": one.at,
             "error_code": one.error_code[:100], "error": one.error[:500], "window_closed": one.window_closed,
+            "again": one.again,
             "received_at": work.now,
         }
         for one in unknown

@@ -290,6 +290,7 @@ def test_inner_hosts_are_refused_however_spelt_and_nothing_more_is_said(host: st
         "https://" + "a." * 130 + "com/",
         "https://[v1.a]:22/",
         "https://[::1/",
+        "https://[]@/",
         "https://[1.2.3.4]/",
         "https://example.com/" + "a" * 2048,
         "https://example.com/" + "ü" * 1000,

@@ -1,5 +1,6 @@
 """The doors to the outside over real sockets: what is never dialled, and how feeds are fetched."""
 
+import asyncio
 import gzip
 import zlib
 from collections.abc import Sequence
@@ -10,11 +11,12 @@ import pytest
 from aiohttp import web
 
 from adapters.base import FeedFailed, FeedFault
-from adapters.http import DENIED, Fetched, NotSent
+from adapters.http import DENIED, Fetched, NotSent, documents
 from adapters.http import outbound as doors
 from tests.adapters.doors import outbound, post, serving, talking
 from tests.fakes.authority import Authority
 from tests.fakes.receiver import Receiver
+from tests.fakes.speaker import OK, Speaker, Turn
 
 # --- what is never dialled ----------------------------------------------------------------------------------
 
@@ -166,6 +168,73 @@ async def test_a_feed_at_its_limits_is_taken() -> None:
     assert len((await fetched(answering(gzip.compress(body * 2)))).body) == 10 << 20
 
 
+async def test_a_feed_that_says_it_is_too_large_is_not_waited_for() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n<rss>" % ((5 << 20) + 1)
+    async with talking(answer, stay=True) as url, outbound() as out:
+        with pytest.raises(FeedFailed) as raised:
+            await out.fetch(url, {})
+    assert raised.value.fault is FeedFault.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nsorry",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n0\r\n\r\n",
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n", *[bytes(50_000)] * 4],
+    ],
+)
+async def test_a_connection_serves_one_feed_after_the_other(first: bytes | list[bytes]) -> None:
+    async with Speaker(Turn(first), OK) as speaker, outbound() as out:
+        await out.fetch(speaker.url(), {})
+        assert (await out.fetch(speaker.url(), {})).body == b"ok"
+        assert speaker.connections == 1
+        assert b"content-length" not in speaker.requests[0].lower()
+
+
+async def test_a_kept_connection_that_is_lost_costs_one_more_request() -> None:
+    async with Speaker(OK, Turn(b"", then="close"), OK) as speaker, outbound() as out:
+        for _ in range(2):
+            assert (await out.fetch(speaker.url(), {})).body == b"ok"
+        assert (len(speaker.requests), speaker.connections) == (3, 2)
+
+
+async def test_a_new_connection_that_is_lost_is_a_failure_at_once() -> None:
+    async with Speaker(Turn(b"", then="close"), OK) as speaker, outbound() as out:
+        with pytest.raises(FeedFailed):
+            await out.fetch(speaker.url(), {})
+        assert len(speaker.requests) == 1
+
+
+async def test_header_fields_come_as_they_would_be_sent_back() -> None:
+    tag = '"\u00e9t\u00e9"'
+    async with Speaker(b"HTTP/1.1 304 X\r\nETag: %b\r\n\r\n" % tag.encode()) as speaker, outbound() as out:
+        got = await out.fetch(speaker.url(), {})
+        await out.fetch(speaker.url(), {"If-None-Match": got.headers["etag"]})
+        assert b"If-None-Match: " + tag.encode() in speaker.requests[1]
+
+
+async def test_a_body_may_end_with_the_connection() -> None:
+    async with talking(b"HTTP/1.1 200 OK\r\n\r\n<rss/>") as url, outbound() as out:
+        got = await out.fetch(url, {})
+    assert (got.body, got.truncated) == (b"<rss/>", False)
+
+
+async def test_a_slow_body_is_waited_for_as_long_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "STALL_SECONDS", 0.3)
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(5):
+            await response.write(b"<rss/>")
+            await asyncio.sleep(0.1)
+        return response
+
+    assert (await fetched(serving(slow))).body == b"<rss/>" * 5
+
+
 async def test_a_body_that_breaks_off_is_given_as_far_as_it_came() -> None:
     async with talking(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<rss><item/>") as url, outbound() as out:
         got = await out.fetch(url, {})
@@ -196,7 +265,7 @@ async def test_a_packed_body_that_breaks_off_is_given_as_far_as_it_came() -> Non
     ],
 )
 async def test_silence_ends_a_fetch(monkeypatch: pytest.MonkeyPatch, limit: str, answer: bytes) -> None:
-    monkeypatch.setattr(doors, limit, 0.1)
+    monkeypatch.setattr(documents if limit != "HEAD_SECONDS" else doors, limit, 0.1)
     async with talking(answer, stay=True) as url, outbound() as out:
         with pytest.raises(FeedFailed) as raised:
             await out.fetch(url, {})

@@ -123,9 +123,12 @@ async def test_a_name_without_an_address_is_not_sent() -> None:
 
 
 async def test_a_connection_that_does_not_come_about_in_time_is_not_sent() -> None:
+    over = asyncio.Event()
+
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        over.set()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -133,6 +136,7 @@ async def test_a_connection_that_does_not_come_about_in_time_is_not_sent() -> No
         with pytest.raises(NotSent) as raised:  # the TLS handshake is never answered
             await post(out, f"https://127.0.0.1:{port}/", timeout_seconds=0.4)
         assert raised.value.code == "connect_timeout"
+    await over.wait()
     server.close()
     await server.wait_closed()
 

@@ -25,6 +25,7 @@ UNDELIVERABLE: Final = 131026
 OTHER_SPELLING: Final = frozenset({UNDELIVERABLE, 131030})  # worth trying the number's other spelling (section 10)
 NOT_AS_IT_IS: Final = frozenset({100, 131008, 131009, 131051, 131053})  # worth sending as plain text instead
 WINDOW_CLOSED: Final = 131047
+PICTURE_REFUSED: Final = 131053  # told after the send was accepted: it could not be fetched, or is of no kind that goes
 NO_SUCH_TEMPLATE: Final = 132001  # in this language
 WRONG_COUNT: Final = 132000  # of a template's parameters
 TEMPLATE_WITHHELD: Final = frozenset(

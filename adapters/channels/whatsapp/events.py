@@ -178,6 +178,7 @@ def _status(status: Object) -> AnyEvent:
         error_code=code,
         error=words,
         window_closed=code == str(codes.WINDOW_CLOSED),
+        again=code == str(codes.PICTURE_REFUSED),
         chat=chat if to_person else "",
     )
 

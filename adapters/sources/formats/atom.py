@@ -34,7 +34,7 @@ def read(tree: Tree, now: datetime) -> Document:
     reader = _Entries(known, now, info.home, _authors(tree.root, known), chinese)
     return Document(
         info,
-        posts(map(reader.read, entries), pristine=tree.pristine),
+        *posts(map(reader.read, entries), pristine=tree.pristine),
         not_before=publishers_wish("", _text(found, "sy:updateperiod"), _text(found, "sy:updatefrequency")),
     )
 

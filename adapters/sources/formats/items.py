@@ -26,9 +26,12 @@ class Document:
 
     info: FeedInfo
     posts: tuple[Post, ...]  # oldest first, the newest 500
+    places: tuple[int, ...]  # of each post the place of its item among those that say something
     complete: bool = True  # False: nothing may be concluded from what is absent
     not_before: timedelta = timedelta(0)  # the publisher's wish, at most an hour; zero: none
     ended: bool = False  # the publisher says that nothing will ever be added
+    left_out: tuple[datetime | None, ...] = ()  # when the items were published that were known and not read again
+    seen: str = ""  # by which the items are known next time; empty: the document is always read whole
 
 
 class Item(Struct, gc=False):
@@ -55,20 +58,22 @@ class Item(Struct, gc=False):
         return not (self.raw_id or self.link or self.title or self.content or self.enclosures)
 
 
-def posts(items: Iterable[Item], *, pristine: bool) -> tuple[Post, ...]:
-    """The newest 500 posts, oldest first; ``items`` come in the document's order.
+def posts(items: Iterable[Item], *, pristine: bool) -> tuple[tuple[Post, ...], tuple[int, ...]]:
+    """The newest 500 posts, oldest first, and their places; ``items`` come in the document's order.
 
     ``pristine``: the document has no character in it that ``safe`` would remove.
     """
     listed = [item for item in items if not item.is_empty()]
     links = identity.links(listed)
     keys = identity.keys(listed, links)
+    places: Sequence[int] = range(len(listed))
     if len(set(keys)) < len(keys):  # of an item listed twice the first counts
         first = {key: at for at, key in reversed(list(enumerate(keys)))}
-        at = sorted(first.values())
-        keys, listed, links = [keys[n] for n in at], [listed[n] for n in at], [links[n] for n in at]
-    rows = list(zip(keys, identity.link_keys(links), listed, strict=True))
-    return tuple([_post(*row, pristine) for row in _oldest_first(rows)[-MOST_POSTS:]])
+        places = sorted(first.values())
+        keys, listed, links = [keys[n] for n in places], [listed[n] for n in places], [links[n] for n in places]
+    rows = list(zip(keys, identity.link_keys(links), listed, places, strict=True))
+    newest = _oldest_first(rows)[-MOST_POSTS:]
+    return tuple([_post(*row[:3], pristine) for row in newest]), tuple([row[3] for row in newest])
 
 
 def author_name(written: str) -> str:
@@ -104,13 +109,13 @@ def publishers_wish(ttl: str, period: str, frequency: str) -> timedelta:
     return min(max(timedelta(minutes=minutes), between), LONGEST_HINT)
 
 
-_Row = tuple[bytes, bytes | None, Item]
+_Row = tuple[bytes, bytes | None, Item, int]
 
 
 def _oldest_first(rows: Sequence[_Row]) -> Sequence[_Row]:
     """By date when every item has one, else the reverse of the document (feeds.md 7)."""
     reverse = rows[::-1]
-    dates = [item.published for _, _, item in reverse]
+    dates = [item.published for _, _, item, _ in reverse]
     if not all(dates):
         return reverse
     return [row for _, row in sorted(zip(dates, reverse, strict=True), key=_DATE)]  # stable: of one moment as reversed

@@ -27,7 +27,7 @@ def read(data: bytes, url: str, now: datetime) -> Document:
     items = (_item(each, url, home, authors, now) for each in feed["items"] if isinstance(each, dict))
     return Document(
         _info(feed, url, home),
-        posts((item for item in items if item.raw_id), pristine=False),
+        *posts((item for item in items if item.raw_id), pristine=False),
         ended=feed.get("expired") is True,
     )
 

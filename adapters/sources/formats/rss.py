@@ -26,7 +26,7 @@ def read(tree: Tree, now: datetime) -> Document:
     found = channel.found
     return Document(
         channel.info(),
-        posts(map(reader.read, elements), pristine=tree.pristine),
+        *posts(map(reader.read, elements), pristine=tree.pristine),
         not_before=publishers_wish(
             found.get("ttl", ""), found.get("sy:updateperiod", ""), found.get("sy:updatefrequency", "")
         ),

@@ -24,7 +24,7 @@ def read(body: bytes, *, content_type: str, url: str, now: datetime) -> Document
         FeedFailed: it is surely no feed, or hostile.
     """
     if body.startswith(b"<") and (tree := parse_as_received(body, url)):
-        return _read_tree(tree, now)
+        return read_tree(tree, now)
     return read_utf8(to_utf8(body, content_type), url, now)
 
 
@@ -35,10 +35,11 @@ def read_utf8(data: bytes, url: str, now: datetime) -> Document:
         raise FeedFailed(FeedFault.NOT_A_FEED, "the document is empty")
     if start in (b"{", b"["):
         return jsonfeed.read(data, url, now)
-    return _read_tree(parse(data, url), now)
+    return read_tree(parse(data, url), now)
 
 
-def _read_tree(tree: Tree, now: datetime) -> Document:
+def read_tree(tree: Tree, now: datetime) -> Document:
+    """``read`` for a document already parsed."""
     match local_name(tree.root.tag):
         case "rss" | "rdf":
             return rss.read(tree, now)

@@ -74,7 +74,7 @@ def _from_feedparser(data: bytes, url: str, now: datetime, *, truncated: bool) -
     feed = found.feed
     return Document(
         reader.info(),
-        posts(map(reader.item, entries), pristine=False),
+        *posts(map(reader.item, entries), pristine=False),
         complete=not truncated,
         not_before=publishers_wish(*(_text(feed, name) for name in ("ttl", "sy_updateperiod", "sy_updatefrequency"))),
     )

@@ -6,6 +6,7 @@ type, so there is nothing for it to fetch and nothing to expand.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from xml.parsers import expat
@@ -41,6 +42,7 @@ class Tree:
 
     root: Element
     pristine: bool  # no character in it has to be removed before it is kept
+    starts: Sequence[int] = ()  # of what needed no repair: where tags of the upper three levels begin, in bytes
 
 
 def parse(data: bytes, url: str) -> Tree:
@@ -54,14 +56,14 @@ def parse(data: bytes, url: str) -> Tree:
         raise FeedFailed(FeedFault.NOT_A_FEED, "the address leads to a web page, not to a feed")
     if not prolog.root:
         raise FeedFailed(FeedFault.NOT_A_FEED, "there is no markup in the document")
-    root, fault = (None, 0) if b"<!ENTITY" in prolog.doctype else _strict(markup, url)
+    root, fault, _ = (None, 0, ()) if b"<!ENTITY" in prolog.doctype else _strict(markup, url)
     if root is None:
         text = repaired(markup, prolog.doctype)
         markup = text.encode()
-        root, fault = _strict(markup, url)
+        root, fault, _ = _strict(markup, url)
         if fault == _UNBOUND_PREFIX:
             markup = declare_prefixes(text, USUAL_PREFIXES).encode()
-            root, fault = _strict(markup, url)
+            root, _, _ = _strict(markup, url)
     if root is None:
         raise NotStrict("the document is not well-formed XML")
     return Tree(root, _is_pristine(markup))
@@ -76,8 +78,8 @@ def parse_as_received(body: bytes, url: str) -> Tree | None:
     if not prolog.root or prolog.root in _HTML or prolog.doctype:
         return None
     markup = body[prolog.end :]
-    root, _ = _strict(markup, url)
-    return None if root is None else Tree(root, _is_pristine(markup))
+    root, _, starts = _strict(markup, url)
+    return None if root is None else Tree(root, _is_pristine(markup), [prolog.end + at for at in starts])
 
 
 _HTML = frozenset((b"html", b"head", b"body"))
@@ -92,24 +94,29 @@ def repaired(markup: bytes, doctype: bytes) -> str:
 
 
 _DEEPEST = 256  # elements within each other: what reads them may use recursion
+_UPPER_LEVELS = 3  # RSS has its items in the third, Atom and RDF in the second
 _LONGEST_NAMESPACE = 512  # characters; they are written out for each name
 _MOST_BASES = 2_000  # each takes some 10 µs
 _XML_BASE = "http://www.w3.org/XML/1998/namespace}base"
 _UNBOUND_PREFIX = expat.errors.codes[expat.errors.XML_ERROR_UNBOUND_PREFIX]
 
 
-def _strict(markup: bytes, url: str) -> tuple[Element | None, int]:
-    """The root, or why there is none."""
+def _strict(markup: bytes, url: str) -> tuple[Element | None, int, Sequence[int]]:
+    """The root, or why there is none; and as Tree's ``starts``."""
     document = element = Element("", {}, url)
     closed: Element | None = None  # what ended last inside ``element``
     around: list[Element] = []
+    starts: list[int] = []
     bases = 0
     push, pop = around.append, around.pop
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal element, closed
         push(element)
-        if len(around) > _DEEPEST:
+        depth = len(around)
+        if depth <= _UPPER_LEVELS:
+            starts.append(parser.CurrentByteIndex)
+        elif depth > _DEEPEST:
             raise FeedFailed(FeedFault.HOSTILE, "the document is nested too deeply")
         siblings, element, closed = element.children, Element(tag, attributes, element.base), None
         siblings.append(element)
@@ -144,8 +151,10 @@ def _strict(markup: bytes, url: str) -> tuple[Element | None, int]:
     try:
         parser.Parse(markup, True)
     except expat.ExpatError as e:
-        return None, e.code
-    return document.children[0], 0
+        return None, e.code, ()
+    finally:
+        parser.StartElementHandler = None  # it knows the parser: a circle, and the tree in it
+    return document.children[0], 0, starts
 
 
 # --- Before the root ----------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("error_code", sa.Text(), server_default="", nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.Column("window_closed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("again", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("channel", "message_id", "status"),
     )
@@ -94,15 +95,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("token"),
     )
-    op.create_index(
-        "hubs_due",
-        "hubs",
-        ["due_at"],
-        unique=False,
-        postgresql_where=sa.text("state <> 'ended'"),
-        sqlite_where=sa.text("state <> 'ended'"),
-    )
+    op.create_index("hubs_due", "hubs", ["due_at"], unique=False)
     op.create_index("hubs_feed", "hubs", ["feed_id"], unique=False)
+    op.create_table(
+        "hub_pushes",
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("hub_id", sa.BigInteger(), nullable=False),
+        sa.Column("content_type", sa.Text(), server_default="", nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("lease_token", sa.Text(), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["hub_id"], ["hubs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("hub_pushes_due", "hub_pushes", ["due_at"], unique=False)
+    op.create_index("hub_pushes_hub", "hub_pushes", ["hub_id"], unique=False)
     op.create_table(
         "identities",
         sa.Column("channel", sa.Text(), nullable=False),
@@ -224,6 +233,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("conversation_id IS NOT NULL"),
         sqlite_where=sa.text("conversation_id IS NOT NULL"),
     )
+    op.add_column("feeds", sa.Column("pushed_until", sa.BigInteger(), nullable=True))
     op.add_column("inbox", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
     op.add_column("inbox", sa.Column("error", sa.Text(), server_default="", nullable=False))
     op.add_column("inbox", sa.Column("chat", sa.Text(), server_default="", nullable=False))

@@ -47,7 +47,7 @@ def titles(page: Page) -> list[str]:
 def stored(cursor: Cursor) -> dict[str, Any]:
     """As it comes back from a database."""
     text = json.dumps(cursor)
-    assert len(text.encode()) <= 1024
+    assert len(text.encode()) <= 2048
     back: dict[str, Any] = json.loads(text)
     return back
 
@@ -119,14 +119,40 @@ async def test_the_same_bytes_again_are_not_read_and_not_worth_a_write(
     assert page.cursor is cursor
 
 
-async def test_a_new_post_is_read_with_those_before_it(feeds: Feeds, publisher: Publisher) -> None:
+async def test_a_new_post_is_read_and_those_before_it_are_left_out(feeds: Feeds, publisher: Publisher) -> None:
     feed = publisher.feed("/a", posts=1)
-    cursor = stored((await feeds.poll(feed.url, {}, NOW)).cursor)
+    first = await feeds.poll(feed.url, {}, NOW)
+    feed.publish("Second")
+    second = await feeds.poll(feed.url, stored(first.cursor), NOW)
+    assert titles(second) == ["Post 1", "Second"]  # a first visit remembers nothing
+    cursor = stored(second.cursor)
     feed.publish("News!")
     page = await feeds.poll(feed.url, cursor, NOW + HOUR)
-    assert titles(page) == ["Post 1", "News!"]
+    assert titles(page) == ["News!"]
+    assert set(page.left_out) == {post.published for post in second.posts}
     assert page.cursor != cursor
     assert (await feeds.poll(feed.url, stored(page.cursor), NOW + HOUR)).info is None
+
+
+async def test_known_items_stay_known_over_unchanged_polls(feeds: Feeds, publisher: Publisher) -> None:
+    feed = publisher.feed("/a", posts=1)
+    cursor = stored((await feeds.poll(feed.url, {}, NOW)).cursor)
+    feed.publish("Second")
+    cursor = stored((await feeds.poll(feed.url, cursor, NOW)).cursor)
+    for later in (NOW + HOUR, NOW + DAY):  # a 304, then the same bytes
+        cursor = stored((await feeds.poll(feed.url, cursor, later)).cursor)
+    feed.publish("News!")
+    assert titles(await feeds.poll(feed.url, cursor, NOW + DAY + HOUR)) == ["News!"]
+
+
+async def test_another_version_of_the_reader_leaves_nothing_out(feeds: Feeds, publisher: Publisher) -> None:
+    feed = publisher.feed("/a", posts=1)
+    cursor = stored((await feeds.poll(feed.url, {}, NOW)).cursor)
+    feed.publish("Second")
+    cursor = stored((await feeds.poll(feed.url, cursor, NOW)).cursor)
+    feed.publish("News!")
+    page = await feeds.poll(feed.url, {**cursor, "v": cursor["v"] - 1}, NOW)
+    assert (titles(page), page.left_out) == (["Post 1", "Second", "News!"], ())
 
 
 async def test_once_a_day_the_document_is_read_without_conditions(feeds: Feeds, publisher: Publisher) -> None:
@@ -382,6 +408,12 @@ async def test_credentials_in_a_redirect_are_refused(feeds: Feeds, publisher: Pu
     url = publisher.redirect("/a", publisher.url.replace("http://", "http://user:secret@") + "/b")
     assert (await fault_of(feeds, url)).fault in {FeedFault.HTTP, FeedFault.BLOCKED}
     assert publisher.requests["/b"] == 0
+
+
+@pytest.mark.parametrize("location", ["", "mailto:a@b.example", "http://[", "//[]@/", "https://a.example:x/"])
+def test_a_redirect_to_what_is_no_web_address_is_a_failure(location: str) -> None:
+    with pytest.raises(FeedFailed, match="no web address"):
+        next_hop("https://a.example/feed", location)
 
 
 def test_a_redirect_never_gives_up_encryption() -> None:

@@ -659,13 +659,13 @@ TOKENS = (
 MARKUP = st.lists(st.sampled_from(TOKENS.split(" ")), max_size=40)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.one_of(st.binary(max_size=300), MARKUP.map(lambda parts: " ".join(parts).encode("utf-8", "surrogatepass"))))
 def test_any_bytes_give_a_document_or_a_failure(body: bytes) -> None:
     either_reader(body)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(0, 255))
 def test_a_document_with_one_wrong_byte_gives_a_document_or_a_failure(at: int, byte: int) -> None:
     body = bytearray(

@@ -10,7 +10,8 @@ from adapters.base import FeedFailed, FeedFault, FeedInfo, Page, SourceError
 from bot.gate import Gate
 from bot.jobs.poller import Poller, Weather
 from bot.metrics import Metrics
-from storage.database import Database
+from bot.usecases import posts
+from storage.database import Database, StorageFull
 from storage.models import Feed, Post
 from tests import world
 from tests.bot.jobs.parts import PlainSource
@@ -91,6 +92,39 @@ async def test_a_page_that_cannot_be_stored_costs_no_other_feed(newsroom: Newsro
     newsroom.answers["https://7.example.org/feed"] = bad
     await newsroom.run_until(lambda rows: all_polled([row for row in rows if row.id != 7]))
     assert len(await newsroom.database.read(world.rows, Post)) >= 19
+
+
+class FullDisk(Database):
+    """One that takes no posts until there is room."""
+
+    full = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.refused = asyncio.Event()
+
+    async def write(self, use_case: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.full and use_case is posts.record:
+            self.refused.set()
+            raise StorageFull("disk full")
+        return await super().write(use_case, *args, **kwargs)
+
+
+async def test_what_could_not_be_stored_is_read_again_as_soon_as_there_is_room(
+    database_url: str, clock: MovableClock
+) -> None:
+    database = FullDisk(database_url, clock, shared_time=False)
+    newsroom = Newsroom(database, clock)
+    await database.write(world.add_feed, 1)
+    newsroom.answers["https://1.example.org/feed"] = page(item(1))
+    await newsroom.poller.tick()
+    await asyncio.wait_for(database.refused.wait(), 5)
+    database.full, newsroom.gate.writable = False, True
+    clock.advance(seconds=2)  # its host's pause, and far from the lease's end
+    await newsroom.run_until(all_polled)
+    assert len(await database.read(world.rows, Post)) == 1
+    await newsroom.poller.drain(0.1)
+    database.close()
 
 
 async def test_a_feed_without_its_source_fails_and_says_so(newsroom: Newsroom) -> None:

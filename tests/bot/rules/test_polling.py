@@ -63,8 +63,9 @@ def find(
     *,
     backfill: str = "digest",
     digest: bytes = b"same",
+    left_out: int = 0,
 ) -> Finding:
-    page = Page(cursor={}, posts=document, info=FeedInfo())
+    page = Page(cursor={}, posts=document, left_out=[None] * left_out, info=FeedInfo())
     return polling.find(page, feed, known, [digest] * len(document), backfill, NOW)
 
 
@@ -129,6 +130,16 @@ def test_identifiers_that_change_for_half_of_the_known_items_are_a_migration(cha
     else:
         assert announced(finding) == [*renamed, "fresh"]
         assert finding.rekeyed == ()
+
+
+def test_what_was_left_out_counts_as_known() -> None:
+    old = posts(range(10))
+    strange = [post(f"new-{n}", link=str(n)) for n in range(4)]
+    assert len(announced(find(strange, stored(old), left_out=6))) == 4
+    assert find(strange, stored(old), left_out=6).rekeyed == ()
+    assert len(find(strange, stored(old), left_out=4).rekeyed) == 4
+    assert find(posts(range(11)), left_out=0).suspicious
+    assert not find(posts(range(11)), left_out=1).suspicious
 
 
 def test_an_item_without_identifier_is_known_again_by_its_link_and_not_renamed() -> None:
@@ -266,8 +277,8 @@ def test_every_post_is_told_once_whatever_is_known_and_repeated(items: list[int]
 # --- When to come back -----------------------------------------------------------------------------------------
 
 
-def dated(*hours_ago: float) -> list[Post]:
-    return [post(str(n), published=NOW - h * HOURS) for n, h in enumerate(hours_ago)]
+def dated(*hours_ago: float) -> list[datetime | None]:
+    return [NOW - h * HOURS for h in hours_ago]
 
 
 def test_the_rhythm_is_a_quarter_of_the_median_gap() -> None:
@@ -279,8 +290,8 @@ def test_the_longest_gap_ever_seen_is_kept() -> None:
     assert polling.rhythm(dated(4, 3, 2, 1), Rhythm(None, 50 * HOURS), NOW).longest == 50 * HOURS
 
 
-@pytest.mark.parametrize("document", [[], dated(3, 2, 1), dated(-1, -2, -3, -4), posts("abcdef"), dated(1, 1, 1, 1, 1)])
-def test_too_few_dates_tell_nothing(document: list[Post]) -> None:
+@pytest.mark.parametrize("document", [[], dated(3, 2, 1), dated(-1, -2, -3, -4), 6 * [None], dated(1, 1, 1, 1, 1)])
+def test_too_few_dates_tell_nothing(document: list[datetime | None]) -> None:
     before = Rhythm(HOURS, 9 * HOURS)
     assert polling.rhythm(document, before, NOW) == before
 
@@ -537,3 +548,21 @@ def test_a_host_at_its_limit_starts_nothing() -> None:
     queues = {HOST: Queue(NOW, running=2)}
     turns = polling.give_turns([Candidate(1, HOST, NOW, None)], queues, GAP, 2, NOW)
     assert (turns.now, turns.later) == ([], {1: NOW + GAP})
+
+
+@pytest.mark.parametrize(
+    ("usual", "fixed", "ahead", "expected"),
+    [
+        (10 * MINUTES, False, HOURS, HOURS),
+        (20 * MINUTES, False, HOURS, 2 * HOURS),
+        (40 * MINUTES, False, HOURS, 3 * HOURS),
+        (5 * HOURS, False, HOURS, 5 * HOURS),
+        (10 * MINUTES, False, -HOURS, 10 * MINUTES),  # the hub's promise has run out
+        (10 * MINUTES, True, HOURS, 10 * MINUTES),  # a person's word goes first
+    ],
+)
+def test_what_a_hub_pushes_is_polled_less_but_never_left_alone(
+    usual: timedelta, fixed: bool, ahead: timedelta, expected: timedelta
+) -> None:
+    feed = replace(FOLLOWED, interval=usual, fixed=fixed, rhythm=usual, created_at=NOW - DAYS, pushed_until=NOW + ahead)
+    assert polling.interval(feed, NOW) == expected

@@ -358,6 +358,18 @@ def test_a_reading_stores_what_the_feed_says_of_itself(newsroom: Newsroom) -> No
     assert 27 * MINUTE <= feed.due_at - newsroom.clock.now <= 33 * MINUTE
 
 
+def test_what_a_reading_left_out_counts_like_what_it_read(newsroom: Newsroom) -> None:
+    published = [newsroom.clock.now - n * HOUR for n in range(9, 1, -1)]
+    whole = [item(n, published=at) for n, at in enumerate(published)]
+    newsroom.poll(page(*whole))
+    before = newsroom.feed()
+    assert (before.largest, before.rhythm_seconds, before.longest_gap_seconds) == (8, 900, 3600)
+    recorded = newsroom.poll(page(item("news"), left_out=published))
+    assert recorded == posts.Recorded(posts=1, deliveries=2)
+    after = newsroom.feed()
+    assert (after.largest, after.rhythm_seconds, after.longest_gap_seconds) == (9, 900, 3600)
+
+
 def test_an_unchanged_document_is_a_success(newsroom: Newsroom) -> None:
     newsroom.poll(BROKEN)
     newsroom.poll(UNCHANGED)

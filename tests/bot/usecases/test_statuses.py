@@ -99,6 +99,22 @@ def test_a_failure_is_kept_with_its_reason(database: Database) -> None:
     assert (found.state, found.error_code, found.error) == ("failed", "131026", "undeliverable")
 
 
+def test_a_picture_that_the_platform_cannot_fetch_is_left_out_and_never_a_reason_to_fail(
+    database: Database, clock: MovableClock
+) -> None:
+    delivery = database.run(sent)
+    refused = status("failed", error_code="131053", error="media", again=True)
+    database.run(apply, refused)
+    [again] = database.run(take, lane="chat").due
+    assert (again.id, again.attempts) == (delivery, 2)
+    database.run(settle, [again], Receipt(message_id="wamid.2"))
+    database.run(apply, refused)  # repeated: that message is nobody's any more
+    assert database.look(row, models.Delivery, delivery).state == "sent"
+    clock.advance(seconds=1)
+    database.run(apply, status("failed", "wamid.2", error_code="131053", again=True))
+    assert database.look(row, models.Delivery, delivery).state == "failed"  # plain text was no better
+
+
 def test_many_statuses_of_many_messages_go_together(database: Database) -> None:
     ids = [database.run(sent, f"wamid.{n}") for n in range(40)]
     news = [status(word, f"wamid.{n}") for n in range(40) for word in ("read", "delivered", "sent")]
@@ -234,7 +250,7 @@ def test_statuses_are_taken_together_and_once(database: Database, clock: Movable
     words=st.lists(st.sampled_from(["sent", "delivered", "read", "failed", "played"]), max_size=6),
     cuts=st.sets(st.integers(0, 5)),
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_in_any_batches_comes_to_the_same(database: Database, words: list[str], cuts: set[int]) -> None:
     name = f"wamid.{len(database.look(rows, models.Delivery))}"
     one, other = database.run(sent, f"{name}a"), database.run(sent, f"{name}b")
