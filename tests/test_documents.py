@@ -25,16 +25,21 @@ import pytest
 import typer
 
 from adapters.base import BadAddress, Channel, FeedNotFound, Message, PostView, Source, Throttled, TryAgain
-from adapters.channels import webhook
+from adapters.channels import webhook, webhook_inbound
+from adapters.channels.feishu import examination
+from adapters.channels.whatsapp import WhatsApp
 from adapters.http import Egress, Outbound
+from adapters.inbound import Callback, ChatMessage
 from adapters.signatures import new_secret, sign
 from adapters.sources import push
 from bot import channels, plugins
 from bot.cli import app as command_line
 from bot.gate import Gate
 from bot.metrics import Metrics
-from bot.rules import mapping
+from bot.rules import command_words, mapping, texts
+from bot.rules import commands as chat_commands
 from bot.settings import Settings, delays
+from bot.usecases.chat.about import ABOUT
 from bot.version import VERSION
 from bot.web import health
 from tests.fakes.publisher import Publisher
@@ -234,6 +239,51 @@ def test_the_mapping_in_the_readme_reads_an_alert() -> None:
     post = push.read(item, datetime(2026, 1, 31, 13, tzinfo=UTC))
     assert (post.raw_id, post.title, post.content, post.url) == ("f", "Disk", "full", "https://example.org/")
     assert post.published == datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+# Chats
+
+
+def test_the_permissions_and_events_in_the_readme_are_those_that_the_doctor_asks_for() -> None:
+    steps = ticked(section("Feishu or Lark: an app"))
+    scopes = [names[0] for names, _ in (*examination.NEEDED_SCOPES, *examination.USEFUL_SCOPES)]
+    assert [one for one in steps if ":" in one and "/" not in one] == [*scopes, examination.OWN_SCOPE]
+    events = [*examination.NEEDED_EVENTS, *examination.USEFUL_EVENTS, examination.CALLBACK]
+    assert [one for one in steps if one.startswith(("im.", "card."))] == events
+
+
+def test_the_commands_in_the_readme_are_those_of_the_help() -> None:
+    table = rows(section("What people can write"))
+    written = " ".join(word for row in table for word in ticked(" ".join(row)))
+    assert {verb for verb in ABOUT if not re.search(rf"\b{command_words.word(verb, 'en')}\b", written)} == set()
+    for row in table[2:]:
+        for phrase in ticked(row[0]):
+            command = chat_commands.parse(phrase, "", direct=True)
+            assert command
+            assert command.verb in ABOUT, phrase
+
+
+def test_the_readme_names_the_languages() -> None:
+    assert all(name in section("What people can write") for name in texts.NAMES.values())
+
+
+def test_the_command_of_a_system_in_the_readme_is_one() -> None:
+    body = blocks(section("Systems that write commands"), "json")[0].encode()
+    secret = new_secret().encode()
+    signed = {
+        "webhook-id": "1",
+        "webhook-timestamp": "1769860800",
+        "webhook-signature": sign([secret], "1", 1769860800, body),
+    }
+    now = datetime.fromtimestamp(1769860800, UTC)
+    (said,) = webhook_inbound.parse(Callback("POST", {}, signed, body, now), [secret], str).events
+    assert isinstance(said, ChatMessage)
+    assert (said.sender, said.text, said.direct) == ("build-server", "list", True)
+
+
+def test_what_the_proxy_lets_in_is_what_whatsapp_sends() -> None:
+    megabytes = re.findall(r"client_max_body_size (\d+)m;", README)
+    assert [int(one) * 1024 * 1024 for one in megabytes] == [WhatsApp.max_body]
 
 
 # Links and words

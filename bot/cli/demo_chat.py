@@ -309,16 +309,17 @@ class ChatDemo:
 
     def _sum_up(self, missing: str) -> None:
         told, taken = self._phone.calls()
-        sums = self._sums
+        commands, posts, arrived = (self._sums[one] for one in ("commands", "posts", "arrived"))
+        late = f" ({posts - arrived} held or under way)" if posts > arrived else ""
         self._note(
-            f"{output.counted(sums['commands'], 'command')} and presses, {sums['arrived']} of "
-            f"{output.counted(sums['posts'], 'post')} arrived, {taken} of {told} callbacks taken at once"
+            f"{output.counted(commands, 'command')} and presses, {arrived} of {output.counted(posts, 'post')} arrived{late}, "
+            f"{taken} of {told} callbacks taken at once"
         )
         if missing:
             self._console.print(Text(f"Something was missing: {missing}.", "bold red"))
         else:
             self._console.print(Text("Everything came that had to.", "bold green"))
-        self._console.print(Text("Next: README.md, “Connect Feishu or Lark”, “Connect WhatsApp”", "cyan"))
+        self._console.print(Text("Next: README.md, “Connect a chat”", "cyan"))
 
 
 def _articles() -> Iterator[tuple[str, str]]:
