@@ -312,8 +312,8 @@ class ChatDemo:
         commands, posts, arrived = (self._sums[one] for one in ("commands", "posts", "arrived"))
         late = f" ({posts - arrived} held or under way)" if posts > arrived else ""
         self._note(
-            f"{output.counted(commands, 'command')} and presses, {arrived} of {output.counted(posts, 'post')} arrived{late}, "
-            f"{taken} of {told} callbacks taken at once"
+            f"{output.counted(commands, 'command')} and presses, {arrived} of {output.counted(posts, 'post')} "
+            f"arrived{late}, {taken} of {told} callbacks taken at once"
         )
         if missing:
             self._console.print(Text(f"Something was missing: {missing}.", "bold red"))

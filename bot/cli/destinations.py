@@ -56,8 +56,12 @@ class Rotated(msgspec.Struct, frozen=True):
 @app.command()
 def add(
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Id or e-mail.")],
-    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="webhook")],
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="For a webhook its URL.")],
+    channel: Annotated[
+        str, typer.Argument(metavar="CHANNEL", help="webhook, feishu, whatsapp, or an account: whatsapp/sales")
+    ],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="URL of a webhook or a custom bot, oc_…, ou_…, or +34….")
+    ],
     verified: Annotated[bool, typer.Option("--verified", help="The person there has agreed to get messages.")] = False,
     secret_file: SecretFile = None,
     name: Annotated[str, typer.Option(help="What people call it.")] = "",

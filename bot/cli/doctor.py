@@ -367,9 +367,14 @@ async def _destinations(database: Database) -> Finding:
     found = await database.read(destinations.disabled, 1000)
     if not found:
         return Finding("destinations", "ok", "none is disabled")
-    names = "; ".join(f"{row.id} {row.address}: {row.disabled_reason}" for row in found[:SHOWN])
+    names = "; ".join(f"{row.id} {_masked(row.address)}: {row.disabled_reason}" for row in found[:SHOWN])
     mend = "`postbell destination enable ID` when it works again"
     return Finding("destinations", "warning", f"{len(found)} disabled: {names}", mend)
+
+
+def _masked(address: str) -> str:
+    """Without what a URL may hold back from all but its owner: a custom bot's is a secret."""
+    return f"{URL(address).origin()}/…" if "://" in address else address
 
 
 async def _outbox(database: Database) -> list[Finding]:

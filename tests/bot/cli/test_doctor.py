@@ -66,7 +66,7 @@ def test_trouble_is_counted_and_named(shell: Shell, stored: Database) -> None:
     stored.run(_trouble)
     found = findings(shell)
     assert found["feeds"] == ("warning", "1 in trouble: 1 Broken: the server answered 500")
-    assert found["destinations"] == ("warning", "1 disabled: 1 https://example.org/1: gone")
+    assert found["destinations"] == ("warning", "1 disabled: 1 https://example.org/…: gone")
     assert found["sending"] == ("warning", "is held")
     grade, text = found["outbox"]
     assert (grade, "1 queued; what expires first was queued" in text) == ("ok", True)
