@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -24,12 +24,18 @@ from bot.jobs.janitor import Janitor
 from bot.jobs.poller import Poller
 from bot.jobs.scheduler import make_scheduler
 from bot.metrics import Metrics
+from bot.rules import plans
+from bot.rules.plans import Plans
 from bot.rules.retry import Schedule, Schedules
 from bot.rules.vault import Vault, new_key, read_key
 from bot.settings import BadSetting, Settings, delays
 from bot.usecases import accounts, deliveries, feeds, posts
+from bot.usecases.chat.who import Terms
 from bot.version import VERSION
-from bot.web import health
+from bot.web import callers, health, openapi
+from bot.web.apis import x_alerts
+from bot.web.keys import Door
+from bot.web.surface import Surface, tell_standing
 from storage import backup, migrate
 from storage.database import Database, StorageError
 from storage.lock import DirectoryLock, Locked
@@ -136,6 +142,69 @@ def make_policy(settings: Settings) -> posts.Policy:
     return posts.Policy(make_schedules(settings), settings.backfill, settings.operator_destination or None)
 
 
+def make_plans(settings: Settings) -> Plans:
+    """Ours, and those of PLANS_FILE.  Raises BadSetting."""
+    known = dict(plans.read((Path(__file__).parent / "plans.toml").read_text(encoding="utf-8")))
+    if settings.plans_file:
+        try:
+            known |= plans.read(Path(settings.plans_file).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadSetting(f"PLANS_FILE: {settings.plans_file} cannot be used ({error})") from None
+    if settings.default_plan not in known:
+        raise BadSetting(f"DEFAULT_PLAN: there is no plan {settings.default_plan!r}, only {', '.join(sorted(known))}")
+    return known
+
+
+def make_terms(settings: Settings, vault: Vault) -> Terms:
+    pepper, *older = vault.peppers()
+    return Terms(
+        make_policy(settings),
+        timedelta(seconds=settings.poll_seconds),
+        settings.public_base_url,
+        default_plan=settings.default_plan,
+        pepper=pepper,
+        older_peppers=tuple(older),
+    )
+
+
+def make_door(settings: Settings, database: Database, clock: Clock, tick: Callable[[], float]) -> Door:
+    """Raises BadSetting."""
+    try:
+        return Door(database, clock, callers.read_networks(settings.trusted_proxies), tick)
+    except ValueError as error:
+        raise BadSetting(f"TRUSTED_PROXIES: {error}") from None
+
+
+def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monotonic) -> web.Application:
+    """What the web role serves; ``tick``: seconds that only ever grow.  Raises BadSetting."""
+    app = web.Application(client_max_size=256 * 1024, middlewares=[health.errors_as_json])
+    app.add_routes(health.routes(gateway.gate))
+    door = make_door(gateway.settings, gateway.database, clock, tick)
+    surfaces = make_surfaces(gateway, door, clock)
+    for surface in surfaces:
+        surface.mount(app)
+    app.add_routes(openapi.routes(surfaces, gateway.settings.public_base_url))
+    app.on_response_prepare.append(tell_standing(door))
+    app.on_cleanup.append(lambda _app: door.close())
+    return app
+
+
+def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]:
+    """The public APIs.  Raises BadSetting."""
+    settings, vault = gateway.settings, gateway.vault
+    alerts = x_alerts.XAlerts(
+        gateway.database,
+        gateway.channels,
+        gateway.sources,
+        door,
+        clock,
+        terms=make_terms(settings, vault),
+        known=make_plans(settings),
+        cursor_keys=vault.derived("cursors"),
+    )
+    return [Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=gateway.metrics)]
+
+
 def make_outbound(settings: Settings) -> Outbound:
     """Raises BadSetting."""
     own = [(settings.host, settings.port), ("127.0.0.1", settings.metrics_port)]
@@ -215,8 +284,8 @@ async def run(
             stack.push_async_callback(channel.close)
         for source in sources.values():
             stack.push_async_callback(source.close)
-        gateway = _assemble(settings, database, vault, channels, sources, clock)
-        port = await _listen(settings, gateway, roles, stack)
+        gateway = assemble(settings, database, vault, channels, sources, clock)
+        port = await _listen(settings, gateway, roles, stack, clock)
         await _start_jobs(gateway, roles, stack)
         _spare_the_collector()
         log.info("ready", version=VERSION, roles=sorted(roles), url=settings.public_base_url, engine=database.engine)
@@ -266,7 +335,7 @@ def _bring_up_to_date(settings: Settings) -> None:
         log.info("migrated", steps=steps)
 
 
-def _assemble(
+def assemble(
     settings: Settings,
     database: Database,
     vault: Vault,
@@ -274,6 +343,7 @@ def _assemble(
     sources: Mapping[str, Source],
     clock: Clock,
 ) -> Gateway:
+    """The parts of a process that has not begun to work.  Raises BadSetting."""
     metrics, gate, schedules = Metrics(), Gate(), make_schedules(settings)
     poller = make_poller(settings, database, sources, clock, metrics, gate)
     dispatcher = Dispatcher(
@@ -331,14 +401,14 @@ async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExit
     stack.push_async_callback(stop)
 
 
-async def _listen(settings: Settings, gateway: Gateway, roles: Collection[str], stack: AsyncExitStack) -> int:
+async def _listen(
+    settings: Settings, gateway: Gateway, roles: Collection[str], stack: AsyncExitStack, clock: Clock
+) -> int:
     """Open the listeners; returns the web role's port, 0 without it."""
     port = 0
     if "web" in roles:
-        app = web.Application(client_max_size=256 * 1024, middlewares=[health.errors_as_json])
-        app.add_routes(health.routes(gateway.gate))
         try:
-            port = await _serve(app, settings.host, settings.port, stack)
+            port = await _serve(make_web(gateway, clock), settings.host, settings.port, stack)
         except OSError as error:
             raise CannotStart(
                 f"PORT: {settings.host}:{settings.port} cannot be listened on ({error.strerror})"

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from bot.cli import accounts, deliveries, demo, destinations, doctor, feeds, serve, subscriptions, upkeep
+from bot.cli import accounts, deliveries, demo, destinations, doctor, feeds, keys, serve, subscriptions, upkeep
 from bot.errors import UserError
 from bot.rules.plain_text import clean
 from bot.settings import BadSetting
@@ -29,6 +29,7 @@ RUN, FOLLOW, SEE, KEEP = "Run it", "Follow", "See what happens", "Keep it well"
 app.command("serve", rich_help_panel=RUN)(serve.serve)
 app.command("demo", rich_help_panel=RUN)(demo.demo)
 app.add_typer(accounts.app, name="account", rich_help_panel=FOLLOW)
+app.add_typer(keys.app, name="key", rich_help_panel=FOLLOW)
 app.add_typer(destinations.app, name="destination", rich_help_panel=FOLLOW)
 app.command("subscribe", rich_help_panel=FOLLOW)(subscriptions.subscribe)
 app.command("unsubscribe", rich_help_panel=FOLLOW)(subscriptions.unsubscribe)

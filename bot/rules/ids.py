@@ -1,0 +1,18 @@
+"""Ids that APIs show for rows that are only numbered inside, and the ids that X gives to posts."""
+
+import re
+from uuid import UUID
+
+_POST = re.compile(r"https?://(?:\w+\.)?(?:x|twitter)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]{1,25})(?:[/?#].*)?")
+
+
+def numbered(millis: int, number: int) -> UUID:
+    """The id of row ``number``, made so many milliseconds after 1970: it sorts by that time, and is the same whenever
+    it is asked for (RFC 9562, 5.7)."""
+    return UUID(int=(millis & (1 << 48) - 1) << 80 | 0x7 << 76 | 0b10 << 62 | number & (1 << 62) - 1)
+
+
+def post_on_x(url: str) -> str:
+    """X's id of a post, read off its address (sources-x.md 14); empty when it is none."""
+    match = _POST.fullmatch(url)
+    return match[1] if match else ""

@@ -1,0 +1,202 @@
+"""What the alerts API lists and counts: an account's phones, its subscriptions there, and what was sent to them.
+
+A phone is a destination of one channel that was not removed.  Everything here is one account's.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Row, and_, bindparam, func, or_, select, text, tuple_, type_coerce, update
+from sqlmodel import Session
+
+from storage.models import Delivery, Destination, Feed, Post, Subscription
+
+DELIVERIES = Delivery.__table__
+DESTINATIONS = Destination.__table__
+FEEDS = Feed.__table__
+POSTS = Post.__table__
+SUBSCRIPTIONS = Subscription.__table__
+
+Place = tuple[int, int]
+"""Of a delivery in the list: its time in microseconds since 1970, and its id."""
+
+
+# Phones
+
+
+def _is_phone(account_id: int, channel: str) -> Any:
+    return and_(
+        DESTINATIONS.c.account_id == account_id,
+        DESTINATIONS.c.channel == channel,
+        DESTINATIONS.c.removed_at.is_(None),
+    )
+
+
+def phones(session: Session, account_id: int, channel: str) -> Sequence[Row[Any]]:
+    """The oldest first."""
+    columns = [DESTINATIONS.c[name] for name in ("id", "address", "name", "verified_at", "created_at")]
+    wanted = select(*columns).where(_is_phone(account_id, channel)).order_by(DESTINATIONS.c.id)
+    return session.execute(wanted).all()
+
+
+def count_phones(session: Session, account_id: int, channel: str) -> int:
+    wanted = select(func.count()).select_from(DESTINATIONS).where(_is_phone(account_id, channel))
+    return int(session.execute(wanted).scalar_one())
+
+
+def rename(session: Session, destination_id: int, name: str) -> None:
+    session.execute(update(DESTINATIONS).where(DESTINATIONS.c.id == destination_id).values(name=name))
+
+
+def remove_phone(session: Session, destination_id: int, now: datetime) -> None:
+    """The row stays for what was sent there.  What went there stays listed, and goes there no more."""
+    session.execute(
+        update(DESTINATIONS)
+        .where(DESTINATIONS.c.id == destination_id)
+        .values(removed_at=now, verified_at=None, name="")
+    )
+    session.execute(
+        update(SUBSCRIPTIONS)
+        .where(SUBSCRIPTIONS.c.destination_id == destination_id, SUBSCRIPTIONS.c.active)
+        .values(active=False)
+    )
+
+
+def bring_back(session: Session, destination_id: int, now: datetime) -> None:
+    """A phone that was removed is registered again, as if for the first time."""
+    session.execute(
+        update(DESTINATIONS)
+        .where(DESTINATIONS.c.id == destination_id)
+        .values(removed_at=None, verified_at=None, created_at=now)
+    )
+
+
+# Subscriptions
+
+
+def _subscriptions(account_id: int, channel: str, source: str) -> Any:
+    """Those that were not ended by wish: active ones, and those whose phone was removed."""
+    return (
+        select(
+            SUBSCRIPTIONS.c.id,
+            SUBSCRIPTIONS.c.feed_id,
+            SUBSCRIPTIONS.c.active,
+            SUBSCRIPTIONS.c.created_at,
+            DESTINATIONS.c.address,
+            FEEDS.c.key,
+            FEEDS.c.name,
+            FEEDS.c.title,
+            FEEDS.c.image,
+        )
+        .join(FEEDS, FEEDS.c.id == SUBSCRIPTIONS.c.feed_id)
+        .join(DESTINATIONS, DESTINATIONS.c.id == SUBSCRIPTIONS.c.destination_id)
+        .where(
+            SUBSCRIPTIONS.c.account_id == account_id,
+            SUBSCRIPTIONS.c.ended_at.is_(None),
+            DESTINATIONS.c.channel == channel,
+            FEEDS.c.source == source,
+        )
+        .order_by(SUBSCRIPTIONS.c.id)
+    )
+
+
+def subscriptions(session: Session, account_id: int, channel: str, source: str) -> Sequence[Row[Any]]:
+    """The oldest first."""
+    return session.execute(_subscriptions(account_id, channel, source)).all()
+
+
+def subscription(session: Session, account_id: int, channel: str, source: str, subscription_id: int) -> Row[Any]:
+    wanted = _subscriptions(account_id, channel, source).where(SUBSCRIPTIONS.c.id == subscription_id)
+    return session.execute(wanted).one()
+
+
+def subscriptions_named(
+    session: Session, account_id: int, channel: str, source: str, name: str, address: str | None = None
+) -> Sequence[Row[Any]]:
+    """To feeds of that name, in any case; ``address``: only those that go there."""
+    named = or_(func.lower(FEEDS.c.name) == name.lower(), FEEDS.c.key == name)
+    wanted = _subscriptions(account_id, channel, source).where(named)
+    if address is not None:
+        wanted = wanted.where(DESTINATIONS.c.address == address)
+    return session.execute(wanted).all()
+
+
+def count_subscriptions(session: Session, account_id: int) -> int:
+    """Active ones, to feeds of every source and destinations of every channel."""
+    mine = select(func.count()).where(SUBSCRIPTIONS.c.account_id == account_id, SUBSCRIPTIONS.c.active)
+    return int(session.execute(mine).scalar_one())
+
+
+def end(session: Session, ids: Sequence[int], now: datetime) -> None:
+    """Subscriptions that are not active any more are not listed either."""
+    session.execute(update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.id.in_(ids)).values(ended_at=now))
+
+
+# What was sent
+
+_IS_ALERT = text("deliveries.lane = 'chat' AND deliveries.post_id IS NOT NULL")  # spelt as the index has it
+_micros = type_coerce(DELIVERIES.c.created_at, BigInteger)
+
+_PLACES = (
+    select(_micros.label("at"), DELIVERIES.c.id)
+    .where(
+        _IS_ALERT,
+        DELIVERIES.c.destination_id == bindparam("destination"),
+        DELIVERIES.c.account_id == bindparam("account"),
+        _micros >= bindparam("since"),
+        tuple_(_micros, DELIVERIES.c.id) < tuple_(bindparam("at"), bindparam("id")),
+    )
+    .order_by(_micros.desc(), DELIVERIES.c.id.desc())
+    .limit(bindparam("limit"))
+)
+
+
+def places(
+    session: Session, account_id: int, destination_id: int, *, since: int, before: Place, limit: int
+) -> Sequence[Place]:
+    """Alerts to one destination, the newest first, from ``since`` (microseconds, inclusive) to ``before``
+    (exclusive): a walk on one index, whatever else there is."""
+    values = {"account": account_id, "destination": destination_id, "since": since}
+    values |= {"at": before[0], "id": before[1], "limit": limit}
+    return [(row[0], row[1]) for row in session.connection().execute(_PLACES, values)]
+
+
+_CHANNEL = select(DESTINATIONS.c.id, DESTINATIONS.c.address).where(
+    DESTINATIONS.c.account_id == bindparam("account"), DESTINATIONS.c.channel == bindparam("channel")
+)
+
+
+def addresses(session: Session, account_id: int, channel: str) -> dict[int, str]:
+    """Of all destinations that the account has or had on a channel, by id."""
+    found = session.connection().execute(_CHANNEL, {"account": account_id, "channel": channel})
+    return {row[0]: row[1] for row in found}
+
+
+_TIMES = ("created_at", "sent_at", "delivered_at", "read_at", "failed_at")
+_ALERTS = (
+    select(
+        DELIVERIES.c.id,
+        DELIVERIES.c.destination_id,
+        DELIVERIES.c.post_id,
+        DELIVERIES.c.post_version,
+        DELIVERIES.c.state,
+        DELIVERIES.c.message_id,
+        DELIVERIES.c.error,
+        *(type_coerce(DELIVERIES.c[name], BigInteger).label(name) for name in _TIMES),
+        POSTS.c.uid.label("post_uid"),
+        POSTS.c.url,
+        FEEDS.c.source,
+        FEEDS.c.name,
+        FEEDS.c.title,
+        FEEDS.c.key,
+    )
+    .join(POSTS, POSTS.c.id == DELIVERIES.c.post_id)
+    .join(FEEDS, FEEDS.c.id == POSTS.c.feed_id)
+    .where(DELIVERIES.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def alerts(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """Deliveries of posts with what they deliver, in no order; times in microseconds since 1970."""
+    return session.connection().execute(_ALERTS, {"ids": list(ids)}).all() if ids else []
