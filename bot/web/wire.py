@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 DEEPEST = 64
-INT_64 = range(-(2**63), 2**63)
+LARGEST = 2**63  # what a 64-bit column holds
 KINDS: Mapping[type, str] = {str: "string", int: "number", bool: "boolean", list: "array", dict: "object"}
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -82,7 +82,7 @@ def _is_sound(value: Any, deeper: int) -> bool:
         case bool() | None:
             return True
         case int():
-            return value in INT_64
+            return -LARGEST <= value < LARGEST
         case float():
             return math.isfinite(value)
         case list():
@@ -156,8 +156,8 @@ def take_query(model: type[S], values: Mapping[str, str]) -> S:
     for field in fields(model):
         text = values.get(field.name)
         if text is not None and field.type is int:
-            number = int(text) if _WHOLE.fullmatch(text) else None
-            given[field.name] = number if number in INT_64 else text
+            whole = _WHOLE.fullmatch(text) is not None and -LARGEST <= int(text) < LARGEST
+            given[field.name] = int(text) if whole else text
         elif text is not None and not _is_text(text):
             raise WrongType(field.name, KINDS[field.type])
     return take(model, given)
