@@ -83,7 +83,7 @@ async def test_statuses_as_callers_read_them(served: Served) -> None:
     await caller.subscribed()
     await served.post("x", ELON, world.item("b", url=f"{STATUS}2"))
     (delivery,) = await served.database.read(world.rows, models.Delivery, account_id=caller.account_id, event="")
-    later = delivery.created_at + world.SECOND
+    later, alert = delivery.created_at + world.SECOND, {}
     for state, shown, changes in (
         ("leased", "queued", {}),
         ("waiting", "queued", {"error": "no answer"}),
