@@ -34,7 +34,8 @@ from bot.gate import Gate
 from bot.metrics import Metrics
 from bot.settings import Settings, delays
 from bot.version import VERSION
-from bot.web import health
+from bot.web import health, openapi
+from tests.bot.web.gateway import routes_of_x_alerts
 from tests.fakes.publisher import Publisher
 from tests.fakes.receiver import Receiver
 
@@ -131,10 +132,13 @@ def test_every_dev_command_that_a_page_names_exists() -> None:
 
 
 def test_routes_that_the_readme_names_are_served() -> None:
-    served = {route.path for route in [*health.routes(Gate()), health.metrics_route(Metrics())]}
+    plain = [*health.routes(Gate()), health.metrics_route(Metrics()), *openapi.routes([], "")]
+    served = {route.path for route in plain}
     assert served <= set(ticked(README))
-    named = {span for span in ticked(README) if re.fullmatch(r"/[a-z]+z?", span)} - {"/data"}
+    named = {span for span in ticked(README) if re.fullmatch(r"/[a-z]+(z|\.json)?", span)} - {"/data"}
     assert named == served
+    surface = {f"{route.method} {route.path}" for route in routes_of_x_alerts()}
+    assert {span for span in ticked(README) if re.match(r"(GET|POST|DELETE) /", span)} == surface
 
 
 def test_settings_that_a_page_names_exist() -> None:

@@ -15,6 +15,8 @@ from bot import app
 from bot.rules.vault import Vault
 from bot.settings import Settings
 from bot.usecases import accounts, keys, posts
+from bot.web.apis.x_alerts import XAlerts
+from bot.web.surface import Route
 from storage import models
 from storage.database import Database, Work
 from tests import world
@@ -22,6 +24,11 @@ from tests.bot.jobs.parts import PlainChannel
 from tests.clock import MovableClock
 
 VAULT = Vault(b"k" * 32)
+
+
+def routes_of_x_alerts() -> list[Route]:
+    """As they are mounted, of an API that nothing stands behind."""
+    return XAlerts(*[None] * 5, terms=None, known=None, cursor_keys=()).routes()  # type: ignore[arg-type]
 
 
 class PlainX:

@@ -4,21 +4,15 @@ from typing import Any
 
 import pytest
 
-from bot.web.apis.x_alerts import XAlerts
-from tests.bot.web.gateway import Answer, Served
+from tests.bot.web.gateway import Answer, Served, routes_of_x_alerts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOBODYS = {"phoneNumber": "+34999999998", "xUsername": "nobody_here", "keyPrefix": "bws_prod_###"}
-Routes = list[tuple[str, str]]
+ROUTES = [(route.method, route.path) for route in routes_of_x_alerts()]
 
 
-def routes() -> Routes:
-    made = XAlerts(*[None] * 5, terms=None, known=None, cursor_keys=())  # type: ignore[arg-type]
-    return [(route.method, route.path) for route in made.routes()]
-
-
-@pytest.mark.parametrize(("method", "path"), routes())
+@pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_no_route_answers_without_a_good_key(served: Served, method: str, path: str) -> None:
     caller = await served.caller()
     ended = (await caller("POST", "/apikeys", {})).body["apiKey"]
