@@ -24,9 +24,7 @@ def test_keys_are_as_long_as_the_document_says_and_all_different() -> None:
         assert keys.looks_like_key(key)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "bws_", "bws_short", "whsec_" + "0" * 30, "bws_" + "0" * 61, "bws_prod_ключ"]
-)
+@pytest.mark.parametrize("text", ["", "bws_", "bws_short", "whsec_" + "0" * 30, "bws_" + "0" * 61, "bws_prod_ключ"])
 def test_what_is_no_key_is_seen_without_asking(text: str) -> None:
     assert not keys.looks_like_key(text)
 
