@@ -5,9 +5,9 @@ A phone is a destination of one channel that was not removed.  Everything here i
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Row, and_, bindparam, func, or_, select, text, tuple_, type_coerce, update
+from sqlalchemy import BigInteger, Row, Text, and_, bindparam, func, or_, select, text, tuple_, type_coerce, update
 from sqlmodel import Session
 
 from storage.models import Delivery, Destination, Feed, Post, Subscription
@@ -138,8 +138,25 @@ def end(session: Session, ids: Sequence[int], now: datetime) -> None:
 _IS_ALERT = text("deliveries.lane = 'chat' AND deliveries.post_id IS NOT NULL")  # spelt as the index has it
 _micros = type_coerce(DELIVERIES.c.created_at, BigInteger)
 
-_PLACES = (
-    select(_micros.label("at"), DELIVERIES.c.id)
+_TIMES = ("sent_at", "delivered_at", "read_at", "failed_at")
+_ALERTS = (
+    select(
+        _micros.label("created_at"),
+        DELIVERIES.c.id,
+        DELIVERIES.c.destination_id,
+        DELIVERIES.c.post_id,
+        DELIVERIES.c.post_version,
+        DELIVERIES.c.state,
+        DELIVERIES.c.message_id,
+        DELIVERIES.c.error,
+        *(type_coerce(DELIVERIES.c[name], BigInteger) for name in _TIMES),
+        type_coerce(POSTS.c.uid, Text),
+        POSTS.c.url,
+        FEEDS.c.source,
+        func.coalesce(func.nullif(FEEDS.c.name, ""), func.nullif(FEEDS.c.title, ""), FEEDS.c.key),
+    )
+    .join(POSTS, POSTS.c.id == DELIVERIES.c.post_id)
+    .join(FEEDS, FEEDS.c.id == POSTS.c.feed_id)
     .where(
         _IS_ALERT,
         DELIVERIES.c.destination_id == bindparam("destination"),
@@ -152,14 +169,35 @@ _PLACES = (
 )
 
 
-def places(
+class Alert(NamedTuple):
+    """A post's delivery with what it delivers; times in microseconds since 1970."""
+
+    created_at: int
+    id: int
+    destination_id: int
+    post_id: int
+    post_version: int
+    state: str
+    message_id: str
+    error: str
+    sent_at: int | None
+    delivered_at: int | None
+    read_at: int | None
+    failed_at: int | None
+    post_uid: object  # as the engine has it: hexadecimal digits, or a UUID
+    url: str
+    source: str
+    feed: str  # what the feed is called
+
+
+def alerts(
     session: Session, account_id: int, destination_id: int, *, since: int, before: Place, limit: int
-) -> Sequence[Place]:
+) -> list[Alert]:
     """Alerts to one destination, the newest first, from ``since`` (microseconds, inclusive) to ``before``
     (exclusive): a walk on one index, whatever else there is."""
     values = {"account": account_id, "destination": destination_id, "since": since}
     values |= {"at": before[0], "id": before[1], "limit": limit}
-    return [(row[0], row[1]) for row in session.connection().execute(_PLACES, values)]
+    return [Alert._make(row) for row in session.connection().execute(_ALERTS, values)]
 
 
 _CHANNEL = select(DESTINATIONS.c.id, DESTINATIONS.c.address).where(
@@ -171,32 +209,3 @@ def addresses(session: Session, account_id: int, channel: str) -> dict[int, str]
     """Of all destinations that the account has or had on a channel, by id."""
     found = session.connection().execute(_CHANNEL, {"account": account_id, "channel": channel})
     return {row[0]: row[1] for row in found}
-
-
-_TIMES = ("created_at", "sent_at", "delivered_at", "read_at", "failed_at")
-_ALERTS = (
-    select(
-        DELIVERIES.c.id,
-        DELIVERIES.c.destination_id,
-        DELIVERIES.c.post_id,
-        DELIVERIES.c.post_version,
-        DELIVERIES.c.state,
-        DELIVERIES.c.message_id,
-        DELIVERIES.c.error,
-        *(type_coerce(DELIVERIES.c[name], BigInteger).label(name) for name in _TIMES),
-        POSTS.c.uid.label("post_uid"),
-        POSTS.c.url,
-        FEEDS.c.source,
-        FEEDS.c.name,
-        FEEDS.c.title,
-        FEEDS.c.key,
-    )
-    .join(POSTS, POSTS.c.id == DELIVERIES.c.post_id)
-    .join(FEEDS, FEEDS.c.id == POSTS.c.feed_id)
-    .where(DELIVERIES.c.id.in_(bindparam("ids", expanding=True)))
-)
-
-
-def alerts(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """Deliveries of posts with what they deliver, in no order; times in microseconds since 1970."""
-    return session.connection().execute(_ALERTS, {"ids": list(ids)}).all() if ids else []

@@ -13,6 +13,7 @@ from bot.rules.cursors import Cursor
 from bot.usecases import posts, subscriptions
 from bot.usecases.chat.who import Terms
 from storage import accounts, alerts, destinations
+from storage.alerts import Alert as Alert
 from storage.database import Work
 
 SOURCE = "x"
@@ -119,7 +120,7 @@ Version = tuple[int, int]
 class Listed:
     """One page of what was sent, the newest first."""
 
-    alerts: Sequence[Any]  # rows of storage.alerts.alerts
+    alerts: Sequence[Alert]
     addresses: Mapping[int, str]  # of phones, by destination
     more: Cursor | None  # where the next page goes on
 
@@ -134,12 +135,11 @@ def page(
     before = (until, 0) if after is None else min((until, 0), (after.at, after.id))
     phones = alerts.addresses(work.session, account_id, channel)
     each = [
-        alerts.places(work.session, account_id, phone, since=since, before=before, limit=limit + 1) for phone in phones
+        alerts.alerts(work.session, account_id, phone, since=since, before=before, limit=limit + 1) for phone in phones
     ]
-    found = list(islice(merge(*each, reverse=True), limit + 1))
-    rows = alerts.alerts(work.session, [id_ for _, id_ in found[:limit]])
-    more = Cursor(*found[limit - 1]) if len(found) > limit else None
-    return Listed(sorted(rows, key=lambda row: (row.created_at, row.id), reverse=True), phones, more)
+    found = each[0] if len(each) == 1 else list(islice(merge(*each, reverse=True), limit + 1))
+    more = Cursor(*found[limit - 1][:2]) if len(found) > limit else None
+    return Listed(found[:limit], phones, more)
 
 
 def texts(work: Work, wanted: Sequence[Version]) -> Mapping[Version, str]:

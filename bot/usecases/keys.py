@@ -82,7 +82,7 @@ def holder(work: Work, digest: bytes) -> KeyHolder | None:
 
 def public_id(account_id: int, made_at: datetime) -> str:
     """What APIs call an account."""
-    return str(ids.numbered(to_millis(made_at), account_id))
+    return ids.numbered(to_millis(made_at), account_id)
 
 
 def note_use(work: Work, times: Mapping[int, datetime]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from adapters.base import Channel, FeedGone, FeedNotFound, Found, Source, SourceError
 from bot.clock import Clock, to_millis
@@ -258,7 +259,7 @@ class XAlerts:
 
     async def _texts_of(self, page: alerts.Listed) -> Mapping[alerts.Version, str]:
         """Versions never change, so each is rendered once."""
-        wanted = {(row.post_id, row.post_version) for row in page.alerts}
+        wanted = {(one.post_id, one.post_version) for one in page.alerts}
         if missing := [version for version in wanted if version not in self._texts]:
             for version, text in (await self._database.read(alerts.texts, missing)).items():
                 self._texts[version] = text
@@ -338,23 +339,25 @@ def _subscription(row: Any) -> wire.Subscription:
 
 
 def _notification(
-    row: Any, phones_: Mapping[int, str], texts: Mapping[alerts.Version, str], user_id: str
+    alert: alerts.Alert, phones_: Mapping[int, str], texts: Mapping[alerts.Version, str], user_id: str
 ) -> wire.Notification:
-    """``row``: as ``storage.alerts.alerts`` has it, times in microseconds."""
-    on_x = ids.post_on_x(row.url) if row.source == alerts.SOURCE else ""
-    failed = row.state == DeliveryState.FAILED
-    latest = max(row.created_at, row.sent_at or 0, row.delivered_at or 0, row.read_at or 0, row.failed_at or 0)
+    made_at, id_, phone, post_id, version, state, message_id, error, *times, post_uid, url, source, feed = alert
+    created = made_at // 1000
+    on_x = ids.post_on_x(url) if source == alerts.SOURCE else ""
     return wire.Notification(
-        str(ids.numbered(row.created_at // 1000, row.id)),
+        ids.numbered(created, id_),
         user_id,
-        phones_[row.destination_id],
-        row.name or row.title or row.key,
-        on_x or str(row.post_uid),
-        texts.get((row.post_id, row.post_version), ""),
-        row.url,
-        row.message_id or None,
-        _STATUSES.get(row.state, "queued"),
-        row.error or None if failed or row.state == DeliveryState.HELD else None,
-        row.created_at // 1000,
-        latest // 1000,
+        phones_[phone],
+        feed,
+        on_x or str(UUID(str(post_uid))),
+        texts.get((post_id, version), ""),
+        url,
+        message_id or None,
+        _STATUSES.get(state, "queued"),
+        error or None if state in _WITH_REASON else None,
+        created,
+        max(made_at, *(at or 0 for at in times)) // 1000,
     )
+
+
+_WITH_REASON = (DeliveryState.FAILED, DeliveryState.HELD)

@@ -1,7 +1,7 @@
 """Keys, plans, places in lists and ids, as values."""
 
 import re
-from uuid import RFC_4122
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import given
@@ -59,7 +59,7 @@ def test_any_text_is_no_place(text: str) -> None:
 
 
 def test_numbered_ids_are_uuids_that_sort_by_time() -> None:
-    made = [ids.numbered(1_745_000_000_000 + n, 100 - n) for n in range(3)]
+    made = [UUID(ids.numbered(1_745_000_000_000 + n, 100 - n)) for n in range(3)]
     assert made == sorted(made)
     assert {(one.version, one.variant) for one in made} == {(7, RFC_4122)}
     assert ids.numbered(1, 2) != ids.numbered(1, 3) != ids.numbered(2, 3)
