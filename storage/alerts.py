@@ -197,7 +197,7 @@ def alerts(
     (exclusive): a walk on one index, whatever else there is."""
     values = {"account": account_id, "destination": destination_id, "since": since}
     values |= {"at": before[0], "id": before[1], "limit": limit}
-    return [Alert._make(row) for row in session.connection().execute(_ALERTS, values)]
+    return list(map(Alert._make, session.connection().execute(_ALERTS, values).fetchall()))
 
 
 _CHANNEL = select(DESTINATIONS.c.id, DESTINATIONS.c.address).where(

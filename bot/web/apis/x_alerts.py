@@ -341,7 +341,24 @@ def _subscription(row: Any) -> wire.Subscription:
 def _notification(
     alert: alerts.Alert, phones_: Mapping[int, str], texts: Mapping[alerts.Version, str], user_id: str
 ) -> wire.Notification:
-    made_at, id_, phone, post_id, version, state, message_id, error, *times, post_uid, url, source, feed = alert
+    (
+        made_at,
+        id_,
+        phone,
+        post_id,
+        version,
+        state,
+        message_id,
+        error,
+        sent,
+        delivered,
+        read,
+        failed,
+        post_uid,
+        url,
+        source,
+        feed,
+    ) = alert
     created = made_at // 1000
     on_x = ids.post_on_x(url) if source == alerts.SOURCE else ""
     return wire.Notification(
@@ -356,7 +373,7 @@ def _notification(
         _STATUSES.get(state, "queued"),
         error or None if state in _WITH_REASON else None,
         created,
-        max(made_at, *(at or 0 for at in times)) // 1000,
+        max(made_at, sent or 0, delivered or 0, read or 0, failed or 0) // 1000,
     )
 
 
