@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Row, Text, and_, bindparam, func, or_, select, text, tuple_, type_coerce, update
 from sqlmodel import Session
 
+from storage import driver
 from storage.models import Delivery, Destination, Feed, Post, Subscription
 
 DELIVERIES = Delivery.__table__
@@ -197,7 +198,7 @@ def alerts(
     (exclusive): a walk on one index, whatever else there is."""
     values = {"account": account_id, "destination": destination_id, "since": since}
     values |= {"at": before[0], "id": before[1], "limit": limit}
-    return list(map(Alert._make, session.connection().execute(_ALERTS, values).fetchall()))
+    return list(map(Alert._make, driver.rows(session, _ALERTS, values)))
 
 
 _CHANNEL = select(DESTINATIONS.c.id, DESTINATIONS.c.address).where(
@@ -207,5 +208,4 @@ _CHANNEL = select(DESTINATIONS.c.id, DESTINATIONS.c.address).where(
 
 def addresses(session: Session, account_id: int, channel: str) -> dict[int, str]:
     """Of all destinations that the account has or had on a channel, by id."""
-    found = session.connection().execute(_CHANNEL, {"account": account_id, "channel": channel})
-    return {row[0]: row[1] for row in found}
+    return dict(driver.rows(session, _CHANNEL, {"account": account_id, "channel": channel}))

@@ -8,8 +8,8 @@ _POST = re.compile(r"https?://(?:\w+\.)?(?:x|twitter)\.com/(?:\w+|i/web)/status(
 def numbered(millis: int, number: int) -> str:
     """The id of row ``number``, made so many milliseconds after 1970: it sorts by that time, and is the same whenever
     it is asked for (RFC 9562, 5.7)."""
-    value = f"{(millis & (1 << 48) - 1) << 80 | 0x7 << 76 | 0b10 << 62 | number & (1 << 62) - 1:032x}"
-    return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
+    clock, low = millis & (1 << 48) - 1, number & (1 << 48) - 1
+    return f"{clock >> 16:08x}-{clock & 0xFFFF:04x}-7000-{0x8000 | number >> 48 & 0x3FFF:04x}-{low:012x}"
 
 
 def post_on_x(url: str) -> str:
