@@ -125,17 +125,29 @@ class Listed:
     more: Cursor | None  # where the next page goes on
 
 
-def page(
-    work: Work, account_id: int, channel: str, *, since: int, until: int, after: Cursor | None, limit: int
-) -> Listed:
-    """Alerts made from ``since`` to before ``until`` (microseconds), behind ``after``.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Alerts made from ``since`` to before ``until`` (microseconds), behind ``after``."""
 
-    What is queued meanwhile stands before the first page, so nothing moves from one page to another.
-    """
-    before = (until, 0) if after is None else min((until, 0), (after.at, after.id))
-    phones = alerts.addresses(work.session, account_id, channel)
+    account_id: int
+    since: int
+    until: int
+    after: Cursor | None
+
+
+def pages(work: Work, channel: str, wanted: Sequence[Wanted], limit: int) -> list[Listed]:
+    """A page of each, in their order."""
+    return [page(work, channel, one, limit) for one in wanted]
+
+
+def page(work: Work, channel: str, wanted: Wanted, limit: int) -> Listed:
+    """What is queued meanwhile stands before the first page, so nothing moves from one page to another."""
+    end, after = (wanted.until, 0), wanted.after
+    before = end if after is None else min(end, (after.at, after.id))
+    phones = alerts.addresses(work.session, wanted.account_id, channel)
     each = [
-        alerts.alerts(work.session, account_id, phone, since=since, before=before, limit=limit + 1) for phone in phones
+        alerts.alerts(work.session, wanted.account_id, phone, since=wanted.since, before=before, limit=limit + 1)
+        for phone in phones
     ]
     found = each[0] if len(each) == 1 else list(islice(merge(*each, reverse=True), limit + 1))
     more = Cursor(*found[limit - 1][:2]) if len(found) > limit else None

@@ -14,6 +14,7 @@ from bot.rules import keys as key_rules
 from bot.usecases import alerts, keys, phones
 from bot.usecases.chat.who import Terms
 from bot.web.apis import x_alerts_wire as wire
+from bot.web.gathered import Gathered
 from bot.web.keys import Door, Recent
 from bot.web.surface import Call, Refusal, Route
 from storage.database import Database
@@ -62,6 +63,7 @@ class XAlerts:
     ) -> None:
         self._database, self._channels, self._sources = database, channels, sources
         self._door, self._clock, self._terms, self._plans, self._keys = door, clock, terms, known, cursor_keys
+        self._pages = Gathered(self._read_pages)
         self._texts: Recent[alerts.Version, str] = Recent(TEXTS)
 
     def routes(self) -> list[Route]:
@@ -242,20 +244,16 @@ class XAlerts:
                 raise Invalid("invalid lastKey")
         since = 0 if span.since is None else _bounded(span.since)
         until = LATEST if span.to is None else _bounded(span.to)
-        page = await self._database.read(
-            alerts.page,
-            call.account_id,
-            CHANNEL,
-            since=since * 1000,
-            until=(until + 1) * 1000,  # the millisecond that is named belongs to it
-            after=after,
-            limit=PAGE,
-        )
+        until = (until + 1) * 1000  # the millisecond that is named belongs to it
+        page = await self._pages.ask(alerts.Wanted(call.account_id, since * 1000, until, after))
         texts = await self._texts_of(page)
         found = wire.Notifications([_notification(row, page.addresses, texts, call.user_id) for row in page.alerts])
         if page.more:
             found.lastKey = cursors.make(self._keys, call.account_id, page.more)
         return found
+
+    async def _read_pages(self, wanted: Sequence[alerts.Wanted]) -> Sequence[alerts.Listed]:
+        return await self._database.read(alerts.pages, CHANNEL, wanted, PAGE)
 
     async def _texts_of(self, page: alerts.Listed) -> Mapping[alerts.Version, str]:
         """Versions never change, so each is rendered once."""
