@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
+
 from bot.clock import to_millis
 from bot.errors import LimitReached, NotFound
 from bot.rules import buckets, ids, plans
@@ -62,6 +64,10 @@ def remove(work: Work, account_id: int, prefix: str) -> int:
 # Knowing them again
 
 
+class KeyGone(NotFound):
+    """Another process has deleted the key a moment ago."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
     """Whose key it is, and until when it holds."""
@@ -91,6 +97,9 @@ def note_use(work: Work, times: Mapping[int, datetime]) -> None:
 
 
 def take_turn(work: Work, key_id: int) -> buckets.Rate:
-    """One request more of a key, counted for all processes."""
-    full_at = stored_buckets.take(work.session, key_id, work.now, buckets.ONE, buckets.WHOLE)
+    """One request more of a key, counted for all processes.  Raises KeyGone."""
+    try:
+        full_at = stored_buckets.take(work.session, key_id, work.now, buckets.ONE, buckets.WHOLE)
+    except IntegrityError:
+        raise KeyGone("the key was deleted meanwhile") from None
     return buckets.over(work.now + buckets.WHOLE, work.now) if full_at is None else buckets.found(full_at, work.now)

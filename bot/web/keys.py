@@ -87,9 +87,13 @@ class Door:
         return found
 
     async def take_turn(self, key_id: int) -> buckets.Rate:
-        """Raises StorageError."""
+        """Raises Unauthorised, StorageError."""
         if self._database.engine == "postgresql":
-            return await self._database.write(keys.take_turn, key_id)
+            try:
+                return await self._database.write(keys.take_turn, key_id)
+            except keys.KeyGone:
+                self.forget(key_id)
+                raise Unauthorised from None
         rate = buckets.take(self._full_at.get(key_id), self._steady_now())
         self._full_at[key_id] = rate.full_at
         return rate
