@@ -55,6 +55,8 @@ class FeedInfo:
     """What a document says of its feed."""
 
     title: str = ""
+    name: str = ""  # what people call it where that is not its key: a user name, as its platform writes it
+    image: str = ""  # its picture: absolute http(s) address
     home: str = ""  # the web page the feed belongs to
     language: str = ""
     hubs: tuple[str, ...] = ()  # WebSub hubs, absolute

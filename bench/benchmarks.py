@@ -1,5 +1,6 @@
 """The benchmarks by name: what is promised, against which floor and which peer, at which size."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,7 +10,7 @@ from bench.arena import Arena, SinkDesk, contestant
 from bench.children import BenchError, Child
 from bench.documents import ITEMS
 from bench.fill import Size
-from bench.measure import Race, cpu_seconds, memory_bytes, race
+from bench.measure import Contestant, Race, cpu_seconds, memory_bytes, race
 from bench.raw_outbox import DESTINATIONS
 from bench.report import OURS, Figure, Goal, Row, rates
 from bench.server import Folder
@@ -18,6 +19,7 @@ from bench.straws import SENDS
 Benchmark = Callable[[Arena], list[Row]]
 ELSEWHERE = 1_000_000  # each visits feeds of its own: a visit changes a feed
 HERE = 2_000_000
+SECONDS_TO_FILL = 2.1  # a key's whole bucket
 SECRET = "whsec_cG9zdGJlbGwgcG9zdGJlbGwgcG9zdGJlbGwgMTIzNA=="  # ours signs, and the sink verifies
 
 
@@ -353,6 +355,21 @@ def _straw_memory(arena: Arena, feeds: int) -> Figure:
     return Figure(f"straw, {feeds:,} feeds", [memory_bytes([straw.pid], peak=True) / 2**20], "MiB")
 
 
+def list_page(arena: Arena) -> list[Row]:
+    """A page of 50 notifications over the alerts API, with key check and rate limit."""
+    asker, count = arena.start("bench.lists", "asker"), arena.size(4_000, 1_000)
+
+    def side(name: str, server: Child) -> Contestant:
+        def run() -> float:
+            return float(asker.ask("ask", port=server.hello["port"], keys=server.hello["keys"], count=count)["done"])
+
+        return Contestant(name, [server.pid], run, lambda: time.sleep(SECONDS_TO_FILL))
+
+    straw, ours = arena.start("bench.lists", "straw"), arena.start("bench.lists", "ours")
+    results = race([side("sqlite3, msgspec", straw), side(OURS, ours)], arena.turns)
+    return _compare("list of 50 notifications", "pages", results, **{"sqlite3, msgspec": Goal(0.4, 0.8)})
+
+
 def _bound(value: float, unit: str) -> Figure:
     """A promise in absolute figures."""
     return Figure("bound", [value], unit)
@@ -379,4 +396,5 @@ BENCHMARKS: dict[str, Benchmark] = {
     "stall": stall,
     "callbacks": callbacks,
     "growth": growth,
+    "list": list_page,
 }

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -29,6 +29,8 @@ from bot.jobs.listeners import Listeners
 from bot.jobs.poller import Poller
 from bot.jobs.scheduler import make_scheduler
 from bot.metrics import Metrics
+from bot.rules import plans
+from bot.rules.plans import Plans
 from bot.rules.retry import Schedule, Schedules
 from bot.rules.vault import Vault, new_key, read_key
 from bot.settings import BadSetting, Settings, delays
@@ -36,8 +38,11 @@ from bot.usecases import accounts, deliveries, feeds, inbox, posts
 from bot.usecases.chat.who import Phones, Terms
 from bot.usecases.opml import Naming
 from bot.version import VERSION
-from bot.web import health
+from bot.web import callers, health, openapi
+from bot.web.apis import x_alerts
+from bot.web.keys import Door
 from bot.web.push import Pushes
+from bot.web.surface import Surface, tell_standing
 from bot.web.webhooks import Webhooks
 from bot.web.websub import WebSub
 from storage import backup, migrate
@@ -155,7 +160,7 @@ def make_policy(settings: Settings) -> posts.Policy:
     )
 
 
-def make_terms(settings: Settings, vault: Vault, ways: Mapping[str, Channel], naming: Naming) -> Terms:
+def make_terms(settings: Settings, vault: Vault, ways: Mapping[str, Channel], naming: Naming | None) -> Terms:
     """What people in chats are offered."""
     pepper, *older = vault.peppers()
     return Terms(
@@ -174,6 +179,56 @@ def make_terms(settings: Settings, vault: Vault, ways: Mapping[str, Channel], na
 
 def _phones(way: Any) -> Phones:
     return Phones(way.name, way.normal_address, way.number)
+
+
+def make_plans(settings: Settings) -> Plans:
+    """Ours, and those of PLANS_FILE.  Raises BadSetting."""
+    known = dict(plans.read((Path(__file__).parent / "plans.toml").read_text(encoding="utf-8")))
+    if settings.plans_file:
+        try:
+            known |= plans.read(Path(settings.plans_file).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadSetting(f"PLANS_FILE: {settings.plans_file} cannot be used ({error})") from None
+    if settings.default_plan not in known:
+        raise BadSetting(f"DEFAULT_PLAN: there is no plan {settings.default_plan!r}, only {', '.join(sorted(known))}")
+    return known
+
+
+def make_door(settings: Settings, database: Database, clock: Clock, tick: Callable[[], float]) -> Door:
+    """Raises BadSetting."""
+    try:
+        return Door(database, clock, callers.read_networks(settings.trusted_proxies), tick)
+    except ValueError as error:
+        raise BadSetting(f"TRUSTED_PROXIES: {error}") from None
+
+
+def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monotonic) -> web.Application:
+    """What the web role serves; ``tick``: seconds that only ever grow.  Raises BadSetting."""
+    app = web.Application(client_max_size=256 * 1024, middlewares=[health.errors_as_json])
+    app.add_routes([*health.routes(gateway.gate), *gateway.pushing, *gateway.webhooks.routes()])
+    door = make_door(gateway.settings, gateway.database, clock, tick)
+    surfaces = make_surfaces(gateway, door, clock)
+    for surface in surfaces:
+        surface.mount(app)
+    app.add_routes(openapi.routes(surfaces, gateway.settings.public_base_url))
+    app.on_response_prepare.append(tell_standing(door))
+    app.on_cleanup.append(lambda _app: door.close())
+    return app
+
+
+def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]:
+    """The public APIs.  Raises BadSetting."""
+    alerts = x_alerts.XAlerts(
+        gateway.database,
+        gateway.channels,
+        gateway.sources,
+        door,
+        clock,
+        terms=gateway.terms,
+        known=make_plans(gateway.settings),
+        cursor_keys=gateway.vault.derived("cursors"),
+    )
+    return [Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=gateway.metrics)]
 
 
 def make_outbound(settings: Settings) -> Outbound:
@@ -249,6 +304,7 @@ class Gateway:
     janitor: Janitor
     gate: Gate
     metrics: Metrics
+    terms: Terms
     webhooks: Webhooks
     pushing: Sequence[web.RouteDef]  # for posts that come by themselves
     port: int  # on which the web role listens; 0: it does not
@@ -267,8 +323,8 @@ async def run(
             stack.push_async_callback(way.close)
         for source in sources.values():
             stack.push_async_callback(source.close)
-        gateway = _assemble(settings, database, vault, outbound, ways, sources, clock)
-        port = await _listen(settings, gateway, roles, stack)
+        gateway = assemble(settings, database, vault, outbound, ways, sources, clock)
+        port = await _listen(settings, gateway, roles, stack, clock)
         await _start_jobs(gateway, roles, stack)
         _spare_the_collector()
         log.info("ready", version=VERSION, roles=sorted(roles), url=settings.public_base_url, engine=database.engine)
@@ -319,7 +375,7 @@ def _bring_up_to_date(settings: Settings) -> None:
         log.info("migrated", steps=steps)
 
 
-def _assemble(
+def assemble(
     settings: Settings,
     database: Database,
     vault: Vault,
@@ -328,8 +384,10 @@ def _assemble(
     sources: Mapping[str, Source],
     clock: Clock,
 ) -> Gateway:
+    """The parts of a process that has not begun to work.  Raises BadSetting."""
     metrics, gate = Metrics(), Gate()
-    terms = make_terms(settings, vault, ways, make_naming(outbound, sources["feed"]))
+    naming = make_naming(outbound, sources["feed"]) if "feed" in sources else None
+    terms = make_terms(settings, vault, ways, naming)
     poller = make_poller(settings, database, sources, clock, metrics, gate)
     dispatcher = Dispatcher(
         database,
@@ -372,7 +430,7 @@ def _assemble(
     )
     return Gateway(
         settings, database, vault, ways, sources, poller, dispatcher, worker, hubs, hub_pushes, janitor, gate, metrics,
-        webhooks, pushing, port=0,
+        terms, webhooks, pushing, port=0,
     )  # fmt: skip
 
 
@@ -412,15 +470,15 @@ async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExit
     stack.push_async_callback(stop)
 
 
-async def _listen(settings: Settings, gateway: Gateway, roles: Collection[str], stack: AsyncExitStack) -> int:
+async def _listen(
+    settings: Settings, gateway: Gateway, roles: Collection[str], stack: AsyncExitStack, clock: Clock
+) -> int:
     """Open the listeners; returns the web role's port, 0 without it."""
     port = 0
     if "web" in roles:
-        app = web.Application(client_max_size=256 * 1024, middlewares=[health.errors_as_json])
-        app.add_routes([*health.routes(gateway.gate), *gateway.pushing, *gateway.webhooks.routes()])
         stack.push_async_callback(gateway.webhooks.drain, LAST_ANSWERS)  # after the last request
         try:
-            port = await _serve(app, settings.host, settings.port, stack)
+            port = await _serve(make_web(gateway, clock), settings.host, settings.port, stack)
         except OSError as error:
             raise CannotStart(
                 f"PORT: {settings.host}:{settings.port} cannot be listened on ({error.strerror})"

@@ -3,8 +3,11 @@
 import secrets
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 Clock = Callable[[], datetime]
 """Answers the time, always aware, always UTC."""
@@ -17,6 +20,11 @@ def utc_now() -> datetime:
 def monotonic() -> float:
     """Seconds for measuring durations; says nothing about the time of day."""
     return time.monotonic()
+
+
+def to_millis(at: datetime) -> int:
+    """Whole milliseconds since 1970, the form in which the alerts API speaks of time."""
+    return (at - _EPOCH) // _MILLISECOND
 
 
 def uuid7(now: datetime) -> UUID:

@@ -17,5 +17,13 @@ class Conflict(UserError):
     """It cannot be done while things are as they are."""
 
 
+class LimitReached(UserError):
+    """The account's plan allows no more of it."""
+
+
+class NoCredits(UserError):
+    """It costs something, and nothing is left."""
+
+
 class Unavailable(UserError):
     """It cannot be done right now; the same call may work later."""

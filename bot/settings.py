@@ -128,6 +128,10 @@ class Settings(BaseSettings):
         "admins", description="who may change what a group gets: all, admins (and the owner) or owner"
     )
     default_plan: str = Field("unlimited", description="plan of a new account")
+    plans_file: str = Field("", description="TOML of plans beside and instead of those in bot/plans.toml")
+    trusted_proxies: str = Field(
+        "", description="networks of proxies whose X-Forwarded-For is believed, like 10.0.0.0/8, ::1"
+    )
     retention_days: int = Field(90, ge=1, le=3650, description="days that finished deliveries and old posts are kept")
 
     @property

@@ -1,14 +1,16 @@
 """Accounts: who holds plan, quota, keys and destinations."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import Row, bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from storage import leases
 from storage.models import Account, Meta
 
+ACCOUNTS = Account.__table__
 META = Meta.__table__
 
 
@@ -21,6 +23,14 @@ def add(session: Session, account: Account) -> Account:
 
 def get(session: Session, account_id: int) -> Account | None:
     return session.get(Account, account_id)
+
+
+_LOCK = select_columns(ACCOUNTS).where(ACCOUNTS.c.id == bindparam("id")).with_for_update(key_share=True)
+
+
+def lock(session: Session, account_id: int) -> Row[Any]:
+    """The account, which nobody else changes or locks until the transaction ends; rows may still refer to it."""
+    return session.connection().execute(_LOCK, {"id": account_id}).one()
 
 
 def by_email(session: Session, email: str) -> Account | None:

@@ -39,8 +39,9 @@ def find(session: Session, account_id: int, channel: str, address: str) -> Desti
 
 
 def of_account(session: Session, account_id: int | None, limit: int) -> Sequence[Destination]:
-    """Destinations, the oldest first; of everybody when None."""
-    wanted = select_rows(Destination).order_by(col(Destination.id)).limit(limit)
+    """Destinations, the oldest first, without those that were removed; of everybody when None."""
+    wanted = select_rows(Destination).where(col(Destination.removed_at).is_(None))
+    wanted = wanted.order_by(col(Destination.id)).limit(limit)
     if account_id is not None:
         wanted = wanted.where(col(Destination.account_id) == account_id)
     return session.exec(wanted).all()

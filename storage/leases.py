@@ -112,7 +112,11 @@ def slices(values: Sequence[T], size: int = SLICE) -> list[Sequence[T]]:
 
 def insert_new(session: Session, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that knows ON CONFLICT, which both engines spell alike."""
-    postgres = session.get_bind().dialect.name == "postgresql"
+    return insert_of(session.get_bind().dialect.name == "postgresql", table)
+
+
+def insert_of(postgres: bool, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    """As ``insert_new``, for statements that are made once."""
     return postgresql.insert(table) if postgres else sqlite.insert(table)
 
 

@@ -19,7 +19,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
-import storage.chat_models  # noqa: F401 (destinations refer to conversations)
+import storage.api_models
+import storage.chat_models  # noqa: F401 (all tables are known where these are)
 from storage.columns import Base, count, id_, only, part_of, text_, time, to
 
 
@@ -61,6 +62,8 @@ class Account(Base, table=True):
     name: str = text_()
     plan: str = text_("unlimited")
     operator: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    credits: int | None = Field(default=None, sa_column=Column(Integer))  # alerts it may still be sent; null: uncounted
+    overrides: str = text_()  # JSON: limits that are its own instead of its plan's (bot/rules/plans.py)
     created_at: datetime = time(nullable=False)
 
 
@@ -82,6 +85,7 @@ class Destination(Base, table=True):
     name: str = text_()
     conversation_id: int | None = to("conversations.id", nullable=True, cascade=False)  # of chat channels
     verified_at: datetime | None = time()
+    removed_at: datetime | None = time()  # deleted by its account; the row stays for what refers to it
     secrets: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # sealed; bot/rules/vault.py
     created_at: datetime = time(nullable=False)
     # The breaker and the disabling rule (reliability page, 4.1 and 4.2); all zero and null: healthy.
@@ -129,7 +133,9 @@ class Feed(Base, table=True):
     source: str = text_()
     key: str = text_()
     host: str = text_()
+    name: str = text_()  # what people call it where that is not its key: a user name, as its platform writes it
     title: str = text_()
+    image: str = text_()
     home: str = text_()
     language: str = text_()
     state: str = text_(FeedState.ACTIVE)
@@ -244,6 +250,11 @@ class Delivery(Base, table=True):
         Index("deliveries_message", "message_id", **only("message_id <> ''")),
         Index("deliveries_codes", "destination_id", **only("lane = 'code' AND text <> ''")),
         Index("deliveries_uid", "uid", **only("uid IS NOT NULL")),
+        Index(
+            "deliveries_alerts",
+            *("destination_id", "account_id", "created_at", "id"),
+            **only("lane = 'chat' AND post_id IS NOT NULL"),
+        ),
         Index("deliveries_expiry", "expires_at", **only("state IN ('ready', 'waiting', 'held')")),
         _DELIVERY_OPTIONS,
     )

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -68,8 +69,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def postgresql_url(postgresql_template: str) -> Iterator[str]:
+    with copy_of(postgresql_template) as url:
+        yield url
+
+
+@contextmanager
+def copy_of(template: str) -> Iterator[str]:
+    """The address of a database of its own; also for fixtures that several tests share."""
     name = f"test_{uuid4().hex}"
-    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{make_url(postgresql_template).database}"')
+    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{make_url(template).database}"')
     yield _named(name)
     _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 

@@ -41,7 +41,8 @@ from bot.rules import commands as chat_commands
 from bot.settings import Settings, delays
 from bot.usecases.chat.about import ABOUT
 from bot.version import VERSION
-from bot.web import health
+from bot.web import health, openapi
+from tests.bot.web.gateway import routes_of_x_alerts
 from tests.fakes.publisher import Publisher
 from tests.fakes.receiver import Receiver
 
@@ -138,17 +139,24 @@ def test_every_dev_command_that_a_page_names_exists() -> None:
 
 
 def test_routes_that_the_readme_names_are_served() -> None:
-    served = {route.path for route in [*health.routes(Gate()), health.metrics_route(Metrics())]}
+    plain = [*health.routes(Gate()), health.metrics_route(Metrics()), *openapi.routes([], "")]
+    served = {route.path for route in plain}
     assert served <= set(ticked(README))
-    named = {span for span in ticked(README) if re.fullmatch(r"/[a-z]+z?", span)} - {"/data"}
+    named = {span for span in ticked(README) if re.fullmatch(r"/[a-z]+(z|\.json)?", span)} - {"/data"}
     assert named == served
+    surface = {f"{route.method} {route.path}" for route in routes_of_x_alerts()}
+    assert {span for span in ticked(README) if re.match(r"(GET|POST|DELETE) /", span)} == surface
 
 
 def test_settings_that_a_page_names_exist() -> None:
     for page in PAGES:
         names = {name for span in ticked((ROOT / page).read_text()) for name in re.findall(r"\b[A-Z]+_[A-Z_]+\b", span)}
-        known = {name.upper() for name in Settings.model_fields} | {one.name for _, one in channels.settings()}
-        assert {name for name in names if name.removesuffix("_FILE").partition("__")[0] not in known} == set()
+        assert {name for name in names if not is_setting(name)} == set()
+
+
+def is_setting(name: str) -> bool:
+    known = {name.upper() for name in Settings.model_fields} | {one.name for _, one in channels.settings()}
+    return {name, name.removesuffix("_FILE").partition("__")[0]} & known != set()
 
 
 def test_metrics_that_the_readme_names_exist() -> None:

@@ -15,6 +15,7 @@ from bot.cli import (
     destinations,
     doctor,
     feeds,
+    keys,
     push,
     serve,
     subscriptions,
@@ -41,6 +42,7 @@ RUN, FOLLOW, SEE, KEEP = "Run it", "Follow", "See what happens", "Keep it well"
 app.command("serve", rich_help_panel=RUN)(serve.serve)
 app.command("demo", rich_help_panel=RUN)(demo.demo)
 app.add_typer(accounts.app, name="account", rich_help_panel=FOLLOW)
+app.add_typer(keys.app, name="key", rich_help_panel=FOLLOW)
 app.add_typer(destinations.app, name="destination", rich_help_panel=FOLLOW)
 app.add_typer(push.app, name="feed", rich_help_panel=FOLLOW)
 app.command("subscribe", rich_help_panel=FOLLOW)(subscriptions.subscribe)

@@ -7,9 +7,11 @@ import msgspec
 import typer
 from rich.table import Table
 
+from bot import app as parts
 from bot.cli import output
 from bot.cli.beside import opened
 from bot.clock import utc_now
+from bot.errors import Invalid
 from bot.usecases import accounts
 from storage import models
 
@@ -34,7 +36,10 @@ def add(
 ) -> None:
     """Make an account.  On a fresh machine with SQLite this makes the database, too."""
     with opened(create=True) as desk:
-        made = shown(desk.write(accounts.add, email, plan=plan or desk.settings.default_plan, operator=operator))
+        plan = plan or desk.settings.default_plan
+        if plan not in (known := parts.make_plans(desk.settings)):
+            raise Invalid(f"there is no plan {plan!r}, only {', '.join(sorted(known))} (PLANS_FILE adds more)")
+        made = shown(desk.write(accounts.add, email, plan=plan, operator=operator))
     if json:
         return output.as_json(made)
     output.say(f"account {made.id}: {made.email}, plan {made.plan}{', operator' if made.operator else ''}")

@@ -46,7 +46,12 @@ class Vault:
 
     def peppers(self) -> tuple[bytes, ...]:
         """What verification codes are digested with: the present key's, then those of older ones, for open codes."""
-        return tuple(HKDF(SHA256(), 32, salt=None, info=b"codes").derive(master) for master in self._masters)
+        return self.derived("codes")
+
+    def derived(self, purpose: str) -> tuple[bytes, ...]:
+        """Keys for one purpose, which give no other away: of the present master key, then of older ones."""
+        info = purpose.encode()
+        return tuple(HKDF(SHA256(), 32, salt=None, info=info).derive(master) for master in self._masters)
 
 
 def new_key() -> str:

@@ -85,7 +85,7 @@ def ask(
     if known and known.verified_at:
         return Asked(sent=False, destination_id=known.id)
     last = codes.latest(work.session, account_id, channel, address)
-    if known and last and abs(work.now - last.issued_at) < rules.BETWEEN:
+    if known and last and last.used_at is None and abs(work.now - last.issued_at) < rules.BETWEEN:
         wait = last.issued_at + rules.BETWEEN - work.now
         return Asked(sent=False, wait=wait, destination_id=known.id, expires_at=last.expires_at)
     network = rules.network(caller)

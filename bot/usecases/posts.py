@@ -177,6 +177,8 @@ class _Batch:
         assert page.info is not None
         row |= {
             "title": page.info.title,
+            "name": page.info.name,
+            "image": page.info.image,
             "home": page.info.home,
             "language": page.info.language,
             "cursor": _json(feed.cursor if found.more else page.cursor),

@@ -8,9 +8,9 @@ from tests.bot.cli.shell import Shell
 
 
 def test_an_account_is_made_and_listed(shell: Shell) -> None:
-    made = shell("account", "add", "Ann@Example.org", "--plan", "team", "--operator", "--json").json()
+    made = shell("account", "add", "Ann@Example.org", "--plan", "business", "--operator", "--json").json()
     assert made | {"id": 0, "created_at": ""} == {
-        "id": 0, "email": "ann@example.org", "name": "", "plan": "team", "operator": True, "created_at": "",
+        "id": 0, "email": "ann@example.org", "name": "", "plan": "business", "operator": True, "created_at": "",
     }  # fmt: skip
     assert made["created_at"].endswith("Z")
     assert shell("account", "list", "--json").json() == [made]
@@ -20,6 +20,10 @@ def test_an_account_is_made_and_listed(shell: Shell) -> None:
 def test_the_plan_is_the_default_one_unless_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEFAULT_PLAN", "free")
     assert shell("account", "add", "ann@example.org", "--json").json()["plan"] == "free"
+
+
+def test_a_plan_that_does_not_exist_is_refused_with_those_that_do(shell: Shell) -> None:
+    assert "pro_plus" in shell("account", "add", "ann@example.org", "--plan", "gold", code=1).err
 
 
 def test_what_is_no_address_is_refused(shell: Shell) -> None:

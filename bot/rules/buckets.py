@@ -1,0 +1,60 @@
+"""The rate of one key: a bucket of 40 requests that fills again with 20 a second (reliability page, section 10).
+
+It is kept as one moment, when the bucket will be full again (the generic cell rate algorithm): each request puts that
+off by the time that one request takes to come back, and none may put it off by more than a whole bucket.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+SIZE = 40
+ONE = timedelta(milliseconds=50)  # a twentieth of a second
+WHOLE = SIZE * ONE
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a request found."""
+
+    allowed: bool
+    full_at: datetime  # when the bucket is full again, unless more is asked for
+    remaining: int  # requests that may follow at once
+    wait: timedelta  # until one may follow; nothing while there are any
+
+    @property
+    def reset(self) -> int:
+        """Unix seconds, rounded up."""
+        return math.ceil(self.full_at.timestamp())
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds."""
+        return math.ceil(self.wait.total_seconds())
+
+
+def take(full_at: datetime | None, now: datetime) -> Rate:
+    """One request more; ``full_at``: of the bucket so far, None for a fresh one."""
+    then = after_one(full_at, now)
+    return found(then, now) if then - now <= WHOLE else over(then - ONE, now)
+
+
+def after_one(full_at: datetime | None, now: datetime) -> datetime:
+    """When the bucket would be full again after one request more.
+
+    A moment further off than a whole bucket takes is none of ours: the clock was set back.  The bucket counts as
+    nearly empty then, so that the jump neither shuts anybody out nor gives anything away.
+    """
+    if full_at is None or full_at < now:
+        return now + ONE
+    return now + WHOLE if full_at - now > WHOLE else full_at + ONE
+
+
+def found(full_at: datetime, now: datetime) -> Rate:
+    """After a request that was allowed."""
+    return Rate(True, full_at, (WHOLE - (full_at - now)) // ONE, max(full_at + ONE - WHOLE - now, timedelta(0)))
+
+
+def over(full_at: datetime, now: datetime) -> Rate:
+    """Of a request that was refused, and put nothing off."""
+    return Rate(False, full_at, 0, full_at + ONE - WHOLE - now)

@@ -1,0 +1,260 @@
+"""A surface is one public API: its routes, who may call, and how errors are worded.
+
+Every request goes the same way: authenticate → limit → read → handler → JSON.  Handlers return values and raise errors
+that say what is wrong; what becomes of them is written here once, and in the surface's wording.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from bot.errors import Conflict, Invalid, LimitReached, NoCredits, NotFound, Unavailable, UserError
+from bot.metrics import Metrics
+from bot.rules import buckets
+from bot.usecases.codes import TooManyCodes
+from bot.usecases.keys import KeyHolder
+from bot.web import wire
+from bot.web.keys import Door, Standing, TooManyFailures, Unauthorised
+from storage.database import StorageError
+
+BODY_SECONDS = 10.0
+TRY_AGAIN_SECONDS = 5
+
+log = structlog.get_logger("web")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that was let in, read."""
+
+    account_id: int
+    user_id: str  # the account, as APIs show it
+    key_id: int
+    address: str  # the caller's, in the network
+    path: Mapping[str, str]
+    body: Any = None  # of the route's ``body``
+    query: Any = None  # of the route's ``query``
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: what is served, and what is published of it."""
+
+    method: str
+    path: str  # "/phones/{phoneNumber}"
+    handler: Callable[[Call], Awaitable[Any]]
+    summary: str
+    answer: Any  # a msgspec Struct, or a list of one
+    status: int = 200
+    body: type[msgspec.Struct] | None = None
+    query: type[msgspec.Struct] | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)  # of the path: what each is
+    errors: Mapping[int, Sequence[str]] = field(default_factory=dict)  # by status: what may be said
+
+    @property
+    def name(self) -> str:
+        return self.handler.__name__
+
+
+class Refusal(UserError):
+    """A handler's own answer, where no other error fits."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Wording(Protocol):
+    """How a surface says what is wrong."""
+
+    def body(self, text: str) -> Any:
+        """What is sent as JSON."""
+
+    def not_an_object(self) -> str: ...
+    def missing(self, field: str) -> str: ...
+    def wrong_type(self, field: str, kind: str) -> str: ...
+
+
+STATUSES: Mapping[type[UserError], int] = {
+    Invalid: 400,
+    LimitReached: 400,
+    NoCredits: 402,
+    NotFound: 404,
+    Conflict: 409,
+    TooManyCodes: 429,
+    Unavailable: 503,
+}
+REFUSED = {
+    401: "Unauthorized",
+    408: "request timeout",
+    413: "request body is too large",
+    415: "content encoding is not supported",
+    429: "rate limit exceeded",
+    500: "Internal server error",
+    503: "not available, try again later",
+}
+
+
+class Surface:
+    """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise."""
+
+    def __init__(
+        self,
+        title: str,
+        routes: Sequence[Route],
+        *,
+        door: Door,
+        wording: Wording,
+        metrics: Metrics,
+        statuses: Mapping[type[UserError], int] = STATUSES,
+    ) -> None:
+        self.title, self.routes, self.wording = title, tuple(routes), wording
+        self._door, self._metrics, self._statuses = door, metrics, statuses
+
+    def mount(self, app: web.Application) -> None:
+        for route in self.routes:
+            serve = self._serving(route)
+            app.router.add_route(route.method, route.path, serve)
+            if route.method == "GET":
+                app.router.add_route("HEAD", route.path, serve)
+
+    def errors_of(self, route: Route) -> Mapping[int, Sequence[str]]:
+        """By status: its own, and those that its fields may have."""
+        found = {status: list(texts) for status, texts in route.errors.items()}
+        fields = [one for model in (route.body, route.query) if model for one in wire.fields(model)]
+        if route.body:
+            found.setdefault(400, []).append(self.wording.not_an_object())
+        for one in fields:
+            texts = [self.wording.missing(one.name)] if one.required else []
+            found.setdefault(400, []).extend([*texts, self.wording.wrong_type(one.name, wire.KINDS[one.type])])
+        return found
+
+    def _serving(self, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def serve(request: web.Request) -> web.Response:
+            response = await self._answer(route, request)
+            self._metrics.requests.labels(route.path, request.method, response.status).inc()
+            return response
+
+        return serve
+
+    async def _answer(self, route: Route, request: web.Request) -> web.Response:
+        told: Standing | None = None
+        try:
+            holder = await self._door.holder(request)
+            rate = await self._door.take_turn(holder.key_id)
+            told = Standing(buckets.SIZE, rate.remaining, rate.reset)
+            if not rate.allowed:
+                response = self._refused(429, retry_after=rate.retry_after)
+            else:
+                call = await self._read(route, request, holder)
+                response = _json(route.status, await route.handler(call))
+        except Exception as error:
+            response = self._failed(error, route)
+        told = told or self._door.standing(self._door.address(request))
+        response.headers.update(told.headers())
+        return response
+
+    async def _read(self, route: Route, request: web.Request, holder: KeyHolder) -> Call:
+        body = query = None
+        if route.body:
+            body = wire.take(route.body, await self._object(route.body, request))
+        if route.query:
+            query = wire.take_query(route.query, _single(request, route.query))
+        whose = (holder.account_id, holder.user_id, holder.key_id)
+        return Call(*whose, self._door.address(request), request.match_info, body, query)
+
+    async def _object(self, model: type[msgspec.Struct], request: web.Request) -> dict[str, Any]:
+        """Raises NotAnObject, Refusal."""
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Refusal(415, REFUSED[415])
+        try:
+            async with asyncio.timeout(BODY_SECONDS):  # nothing else ends a body that drips
+                raw = await request.read()
+        except TimeoutError:
+            raise Refusal(408, REFUSED[408]) from None
+        if not raw and not any(field.required for field in wire.fields(model)):
+            return {}  # nothing to say
+        return wire.read_object(raw)
+
+    # What went wrong
+
+    def _failed(self, error: Exception, route: Route) -> web.Response:
+        match error:
+            case Unauthorised():
+                return self._refused(401)
+            case TooManyFailures():
+                return self._refused(429, retry_after=60)
+            case wire.NotAnObject():
+                return self._worded(400, self.wording.not_an_object())
+            case wire.WrongType():
+                return self._worded(400, self.wording.wrong_type(error.field, error.kind))
+            case wire.Missing():
+                return self._worded(400, self.wording.missing(error.field))
+            case Refusal():
+                return self._worded(error.status, str(error))
+            case TooManyCodes():
+                after = max(1, int(error.after.total_seconds()))
+                return self._worded(self._status(error), str(error), retry_after=after)
+            case Unavailable():
+                return self._worded(503, str(error), retry_after=TRY_AGAIN_SECONDS)
+            case UserError():
+                return self._worded(self._status(error), str(error))
+            case StorageError():
+                log.warning("storage failed", route=route.path, method=route.method, reason=str(error))
+                return self._refused(503, retry_after=TRY_AGAIN_SECONDS)
+            case web.HTTPException():
+                return (
+                    self._refused(error.status) if error.status in REFUSED else self._worded(error.status, error.reason)
+                )
+        return self._broken(error, route)
+
+    def _status(self, error: UserError) -> int:
+        return next(self._statuses[kind] for kind in type(error).__mro__ if kind in self._statuses)
+
+    def _broken(self, error: Exception, route: Route) -> web.Response:
+        """A fault of ours: callers get a name under which the log has it, and nothing else."""
+        trace = secrets.token_hex(8)
+        log.error("request failed", route=route.path, method=route.method, trace=trace, exc_info=error)
+        response = self._refused(500)
+        response.headers["X-Request-Id"] = trace
+        return response
+
+    def _refused(self, status: int, *, retry_after: int | None = None) -> web.Response:
+        return self._worded(status, REFUSED[status], retry_after=retry_after)
+
+    def _worded(self, status: int, text: str, *, retry_after: int | None = None) -> web.Response:
+        response = _json(status, self.wording.body(text))
+        if retry_after is not None:
+            response.headers["Retry-After"] = str(retry_after)
+        return response
+
+
+def tell_standing(door: Door) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """For an application's ``on_response_prepare``: what matches no route says as much of limits as what does."""
+
+    async def tell(request: web.Request, response: web.StreamResponse) -> None:
+        if request.match_info.http_exception is not None:
+            response.headers.update(door.standing(door.address(request)).headers())
+
+    return tell
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _json(status: int, value: Any) -> web.Response:
+    return web.Response(status=status, body=_encode(value), content_type="application/json")
+
+
+def _single(request: web.Request, model: type[msgspec.Struct]) -> dict[str, str]:
+    """A query's fields; one that stands twice says nothing certain.  Raises WrongType."""
+    for field_ in wire.fields(model):
+        if len(request.query.getall(field_.name, [])) > 1:
+            raise wire.WrongType(field_.name, wire.KINDS[field_.type])
+    return dict(request.query)
