@@ -24,6 +24,8 @@ TOKEN_REFUSED: Final = 190
 FORBIDDEN: Final = (3, 10, *range(200, 300))
 PERMISSIONS: Final = "whatsapp_business_messaging and whatsapp_business_management"
 FIELDS: Final = "display_phone_number,verified_name,quality_rating,code_verification_status"
+TEMPLATE_FIELDS: Final = "name,language,status,category"
+PROOF: Final = "appsecret_proof"
 HANDSHAKE_SECONDS: Final = 5.0
 TEMPLATES: Final = (
     ("code_template", "AUTHENTICATION", "no codes are sent"),
@@ -87,7 +89,7 @@ class Examination:
         try:
             number = await self._ask(config.phone_number_id, fields=FIELDS)
         except Refused as refused:
-            return [Finding(False, f"no access to the number: {refused}", self._number_mend(refused.code))]
+            return [Finding(False, f"no access to the number: {refused}", self._number_mend(refused))]
         name = str(number.get("verified_name", ""))[:60]
         told = str(number.get("display_phone_number", ""))[:40]
         found = [Finding(True, f"the token reaches {told}, {name!r}"), *self._display(told)]
@@ -98,8 +100,10 @@ class Examination:
             found.append(Finding(False, "the number is not verified", mend))
         return [*found, *await self._app_secret()]
 
-    def _number_mend(self, code: int) -> str:
-        token, number = self._variable("token"), self._variable("phone_number_id")
+    def _number_mend(self, refused: Refused) -> str:
+        token, number, code = self._variable("token"), self._variable("phone_number_id"), refused.code
+        if PROOF in str(refused):
+            return "App settings > Advanced: switch “Require app secret” off"
         if code == TOKEN_REFUSED:
             return f"make a new permanent token of a system user for {token}; one of the console lasts a day"
         if code in FORBIDDEN:
@@ -125,9 +129,9 @@ class Examination:
             return []
         proof = hmac.new(config.app_secret.encode(), config.token.encode(), sha256).hexdigest()
         try:
-            await self._ask(config.phone_number_id, fields="id", appsecret_proof=proof)
+            await self._ask(config.phone_number_id, fields="id", **{PROOF: proof})
         except Refused as refused:
-            if "appsecret_proof" not in str(refused):
+            if PROOF not in str(refused):
                 return []
             what = f"{self._variable('app_secret')} is not the secret of the token's app: callbacks will be refused"
             return [Finding(False, what, "copy it from App settings > Basic of that app")]
@@ -166,7 +170,7 @@ class Examination:
         name, tried = languages(setting, "en")
         named = f"{self._variable(field)}, the template {name},"
         try:
-            told = await self._ask(f"{account}/message_templates", name=name, fields="name,language,status,category")
+            told = await self._ask(f"{account}/message_templates", name=name, fields=TEMPLATE_FIELDS, limit="100")
         except Refused as refused:
             mend = f"has the token {PERMISSIONS}?"
             return Finding(False, f"{named} cannot be looked at: {refused}", mend)

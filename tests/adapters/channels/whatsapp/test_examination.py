@@ -148,6 +148,9 @@ async def test_missing_permissions_are_named(whole: FakeWhatsApp, outbound: Outb
     [one] = problems(await number(outbound, whole).examine(door))
     assert "no access to the number: WhatsApp 10" in one.what
     assert "whatsapp_business_messaging" in one.mend
+    whole.manager.failures[""] = Failure(100, "API calls from the server require an appsecret_proof argument")
+    [one] = problems(await number(outbound, whole).examine(door))
+    assert "Require app secret" in one.mend
 
 
 async def test_an_account_without_a_subscribed_app_is_named(whole: FakeWhatsApp, outbound: Outbound, door: str) -> None:
