@@ -1,10 +1,7 @@
 """Each crash point of the reliability page (2.3), forced: what is in the database then, and what comes of it."""
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +9,7 @@ import pytest
 
 from storage import migrate
 from tests.crash import ledger
-from tests.crash.server import ROOT, Server, until
+from tests.crash.server import Server, until
 from tests.crash.traffic import Traffic
 from tests.fakes.publisher import Answer
 
@@ -219,41 +216,3 @@ def _with_another_step(folder: Path) -> Path:
     head = max(file.name[:4] for file in (folder / "versions").glob("[0-9]*.py"))
     (folder / "versions" / "9999_next.py").write_text(STEP.format(head=head))
     return folder
-
-
-# K8 and K9: no route takes callbacks in yet, so what is tried is the storing that its answer will stand on
-
-INBOX = """
-import os, signal
-from bot.clock import utc_now
-from storage import inbox
-from storage.database import Database
-
-die = os.environ["DIE"]
-def store(work):
-    new = inbox.store(work.session, "whatsapp", "event-1", b"{}", work.now)
-    if die == "before the commit":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return new
-
-database = Database(os.environ["DATABASE_URL"], utc_now)
-print("new" if database.run(store) else "known", flush=True)
-if die == "before the answer":
-    os.kill(os.getpid(), signal.SIGKILL)
-database.close()
-"""
-
-
-@pytest.mark.parametrize(
-    ("die", "kept", "then"), [("before the commit", 0, "new"), ("before the answer", 1, "known")], ids=["k8", "k9"]
-)
-def test_a_callback_is_kept_once_before_it_is_answered(database_url: str, die: str, kept: int, then: str) -> None:
-    assert _callback(database_url, die).returncode == -signal.SIGKILL
-    assert ledger.rows(database_url, "SELECT count(*) FROM inbox") == [(kept,)]
-    assert _callback(database_url, "").stdout == f"{then}\n"
-    assert ledger.rows(database_url, "SELECT count(*) FROM inbox") == [(1,)]
-
-
-def _callback(database_url: str, die: str) -> "subprocess.CompletedProcess[str]":
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": database_url, "DIE": die}
-    return subprocess.run([sys.executable, "-c", INBOX], env=environment, capture_output=True, text=True, timeout=30)

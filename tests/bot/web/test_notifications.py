@@ -45,7 +45,14 @@ def _send(work: Work, number: str, count: int, at: int) -> list[str]:
     names = [f"{9_000_000_000_000_000_000 + had + n}" for n in range(count)]
     usual = {"feed_id": subscription.feed_id, "is_html": False, "found_at": work.now, "digest": b""}
     posts = [
-        usual | {"uid": uuid7(work.now), "seq": had + n, "key": name.encode(), "url": STATUS + name, "content": name}
+        usual
+        | {
+            "uid": uuid7(work.now),
+            "seq": 1_000_000 + had + n,
+            "key": name.encode(),
+            "url": STATUS + name,
+            "content": name,
+        }
         for n, name in enumerate(names, 1)
     ]
     ids = list(work.session.execute(insert(models.Post).returning(models.Post.__table__.c.id), posts).scalars())
