@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, func, in
 from adapters.sources.feeds import READER
 from bench.children import BenchError
 from bench.origin import first_date, first_tag
-from bot import app
+from bot import ground
 from bot.clock import utc_now, uuid7
 from bot.rules.secrets import Ring
 from bot.settings import Settings, load
@@ -76,9 +76,9 @@ def main() -> None:
     """The gateway's settings come from the environment."""
     size = msgspec.json.decode(sys.argv[1], type=Size)
     settings = load()
-    app.make_folder(settings)
-    app.migrate_now(settings)
-    vault = app.open_vault(settings)
+    ground.make_folder(settings)
+    ground.migrate_now(settings)
+    vault = ground.open_vault(settings)
     now = utc_now()
     ring = Ring().rotated(size.secret, now).pack()
     engine = open_engine(settings.database)

@@ -20,7 +20,7 @@ from adapters.base import FeedInfo, Page, Post, Receipt
 from bench.children import Answer, obey_plainly
 from bench.fill import Size, fill_elsewhere, only
 from bench.measure import parent_of
-from bot import app
+from bot import parts
 from bot.clock import utc_now
 from bot.jobs.dispatcher import AHEAD
 from bot.settings import load
@@ -111,7 +111,7 @@ class Outbox:
             self._filled = subscriptions
         url = self._engine.copy()
         settings = load(database_url=url)
-        self._policy = app.make_policy(settings)
+        self._policy = parts.make_policy(settings)
         self._room = settings.webhook_slots * (1 + AHEAD)  # what the dispatcher claims with empty hands
         self._database = Database(url, utc_now)
         return {}

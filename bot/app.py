@@ -2,23 +2,20 @@
 
 import asyncio
 import gc
-import os
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
 from aiohttp import web
 
 from adapters.base import Channel, Source
-from adapters.http import Egress, Outbound
-from adapters.inbound import Nudging, Phoned
-from bot import channels, plugins
+from adapters.http import Outbound
+from adapters.inbound import Nudging
+from bot import ground, parts
 from bot.clock import Clock, monotonic, utc_now
-from bot.errors import UserError
 from bot.gate import Gate
 from bot.jobs.dispatcher import Dispatcher
 from bot.jobs.hub_pushes import HubPushes
@@ -29,14 +26,10 @@ from bot.jobs.listeners import Listeners
 from bot.jobs.poller import Poller
 from bot.jobs.scheduler import make_scheduler
 from bot.metrics import Metrics
-from bot.rules import plans
-from bot.rules.plans import Plans
-from bot.rules.retry import Schedule, Schedules
-from bot.rules.vault import Vault, new_key, read_key
-from bot.settings import BadSetting, Settings, delays
-from bot.usecases import accounts, deliveries, feeds, inbox, posts
-from bot.usecases.chat.who import Phones, Terms
-from bot.usecases.opml import Naming
+from bot.rules.vault import Vault
+from bot.settings import BadSetting, Settings
+from bot.usecases import accounts, deliveries, feeds, inbox
+from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
 from bot.web.apis import x_alerts
@@ -45,153 +38,12 @@ from bot.web.push import Pushes
 from bot.web.surface import Surface, tell_standing
 from bot.web.webhooks import Webhooks
 from bot.web.websub import WebSub
-from storage import backup, migrate
-from storage.database import Database, StorageError
-from storage.lock import DirectoryLock, Locked
+from storage.database import Database
 
 ROLES = ("web", "poller", "dispatcher")
 LAST_ANSWERS = 0.5  # seconds at a stop for what callbacks were answered to be settled
 
 log = structlog.get_logger("app")
-
-
-class CannotStart(UserError):
-    """Something stands in the way of a start; the text says what to do about it."""
-
-
-# What commands need too
-
-
-def open_vault(settings: Settings) -> Vault:
-    """The master key as set; on SQLite it is made and kept in the data directory when absent.  Raises BadSetting."""
-    older = [_key("MASTER_KEY_OLD", settings.master_key_old)] if settings.master_key_old else []
-    if settings.master_key:
-        return Vault(_key("MASTER_KEY", settings.master_key), *older)
-    if not settings.on_sqlite:
-        raise BadSetting("MASTER_KEY: required with PostgreSQL; `openssl rand -base64 32` makes one")
-    path = settings.data_dir / "master.key"
-    with suppress(FileExistsError):
-        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        os.write(file, new_key().encode())
-        os.close(file)
-    return Vault(_key(str(path), path.read_text()), *older)
-
-
-def has_master_key(settings: Settings) -> bool:
-    """Whether there is one already; otherwise ``open_vault`` makes it, or demands it."""
-    return bool(settings.master_key) or (settings.on_sqlite and (settings.data_dir / "master.key").exists())
-
-
-def _key(name: str, text: str) -> bytes:
-    try:
-        return read_key(text)
-    except ValueError as error:
-        raise BadSetting(f"{name}: {error}") from None
-
-
-def make_folder(settings: Settings) -> None:
-    """The data directory, readable by us alone.  Raises CannotStart."""
-    try:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotStart(f"DATA_DIR: {settings.data_dir} cannot be made ({error.strerror})") from None
-
-
-def sqlite_file(settings: Settings) -> Path:
-    return Path(settings.database.removeprefix("sqlite:///"))
-
-
-def lock(settings: Settings) -> DirectoryLock:
-    """The data directory's lock, taken.  Raises CannotStart when somebody has it."""
-    try:
-        return DirectoryLock(sqlite_file(settings).parent).acquire()
-    except Locked as holder:
-        raise CannotStart(
-            f"{sqlite_file(settings).parent} is in use by {holder}: only one `serve`, `restore` or `migrate` "
-            "at a time. Stop that one, or give this one another DATA_DIR."
-        ) from None
-    except OSError as error:
-        raise CannotStart(f"DATA_DIR: {settings.data_dir} cannot be written ({error.strerror})") from None
-
-
-def migrate_now(settings: Settings) -> list[str]:
-    """Bring the schema up to date; a backup is written first.  Returns the steps.  Raises StorageError."""
-    engine = migrate.open_any(settings.database)
-    try:
-        return list(migrate.upgrade(engine, lambda: _back_up_before_steps(settings)))
-    finally:
-        engine.dispose()
-
-
-def _back_up_before_steps(settings: Settings) -> None:
-    file = sqlite_file(settings)
-    if settings.on_sqlite and file.exists() and file.stat().st_size:
-        with suppress(StorageError):  # nothing is in it yet
-            backup.back_up(file, file.with_name(f"{file.name}.before-migration"))
-
-
-def pending_steps(settings: Settings) -> list[str]:
-    """Migrations still to come.  Raises StorageError."""
-    engine = migrate.open_any(settings.database)
-    try:
-        return list(migrate.pending(engine))
-    finally:
-        engine.dispose()
-
-
-def make_schedules(settings: Settings) -> Schedules:
-    """The retry table of the settings; a message expires a day, or a schedule and a fifth, after it was queued."""
-    webhook, chat = delays(settings.retry_webhook), delays(settings.retry_chat)
-    return {
-        "webhook": Schedule(webhook, max(sum(webhook, timedelta(0)) * 1.2, timedelta(hours=1))),
-        "chat": Schedule(chat, timedelta(hours=24)),
-        "code": Schedule(delays(settings.retry_code), timedelta(minutes=15)),  # each code's own end comes before
-        "reply": Schedule(delays(settings.retry_reply), timedelta(minutes=2)),
-    }
-
-
-def make_policy(settings: Settings) -> posts.Policy:
-    return posts.Policy(
-        make_schedules(settings),
-        settings.backfill,
-        settings.operator_destination or None,
-        timedelta(days=settings.hold_days),
-        websub=bool(settings.worker_public_base_url),
-    )
-
-
-def make_terms(settings: Settings, vault: Vault, ways: Mapping[str, Channel], naming: Naming | None) -> Terms:
-    """What people in chats are offered."""
-    pepper, *older = vault.peppers()
-    return Terms(
-        policy=make_policy(settings),
-        interval=timedelta(seconds=settings.poll_seconds),
-        public_base_url=settings.public_base_url,
-        signup=settings.signup,
-        default_plan=settings.default_plan,
-        group_managers=settings.group_managers,
-        pepper=pepper,
-        older_peppers=tuple(older),
-        naming=naming,
-        phones=next((_phones(way) for way in ways.values() if isinstance(way, Phoned) and way.is_set_up), None),
-    )
-
-
-def _phones(way: Any) -> Phones:
-    return Phones(way.name, way.normal_address, way.number)
-
-
-def make_plans(settings: Settings) -> Plans:
-    """Ours, and those of PLANS_FILE.  Raises BadSetting."""
-    known = dict(plans.read((Path(__file__).parent / "plans.toml").read_text(encoding="utf-8")))
-    if settings.plans_file:
-        try:
-            known |= plans.read(Path(settings.plans_file).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise BadSetting(f"PLANS_FILE: {settings.plans_file} cannot be used ({error})") from None
-    if settings.default_plan not in known:
-        raise BadSetting(f"DEFAULT_PLAN: there is no plan {settings.default_plan!r}, only {', '.join(sorted(known))}")
-    return known
 
 
 def make_door(settings: Settings, database: Database, clock: Clock, tick: Callable[[], float]) -> Door:
@@ -225,66 +77,10 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         door,
         clock,
         terms=gateway.terms,
-        known=make_plans(gateway.settings),
+        known=parts.make_plans(gateway.settings),
         cursor_keys=gateway.vault.derived("cursors"),
     )
     return [Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=gateway.metrics)]
-
-
-def make_outbound(settings: Settings) -> Outbound:
-    """Raises BadSetting."""
-    own = [(settings.host, settings.port), ("127.0.0.1", settings.metrics_port)]
-    try:
-        egress = Egress.parse(settings.egress_allow, [(host, port) for host, port in own if port])
-    except ValueError as error:
-        raise BadSetting(f"EGRESS_ALLOW: {error}") from None
-    return Outbound(
-        egress,
-        user_agent=f"Postbell/{VERSION} (+{settings.public_base_url})",
-        send_connections=settings.webhook_slots + settings.chat_slots + settings.code_slots,
-        fetch_connections=settings.fetch_connections,
-    )
-
-
-def make_channels(outbound: Outbound) -> dict[str, Channel]:
-    """Every installed channel and each further account of it, by name.  Raises BadSetting."""
-    return channels.make(outbound)
-
-
-def make_sources(outbound: Outbound) -> dict[str, Source]:
-    """Every installed source, by kind."""
-    ours, group = plugins.SOURCES, plugins.SOURCE_GROUP
-    return {name: plugins.load(name, ours, group)(outbound) for name in plugins.names(ours, group)}
-
-
-def make_naming(outbound: Outbound, source: Source) -> Naming:
-    """Names feeds as the source `feed` does when it finds them, but without asking the network."""
-
-    def named(url: str) -> tuple[str, str]:
-        key = outbound.egress.check_url(url, "feed")
-        return key, source.host(key)
-
-    return named
-
-
-def make_poller(
-    settings: Settings, database: Database, sources: Mapping[str, Source], clock: Clock, metrics: Metrics, gate: Gate
-) -> Poller:
-    """As the running gateway has it; a command uses it for one poll."""
-    return Poller(
-        database,
-        sources,
-        clock,
-        metrics,
-        gate,
-        policy=make_policy(settings),
-        politeness=feeds.Politeness(settings.host_connections, timedelta(seconds=settings.host_gap_seconds)),
-        interval=timedelta(seconds=settings.poll_seconds),
-        slots=settings.fetch_connections,
-    )
-
-
-# The running gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,8 +113,8 @@ async def run(
     """A gateway from start to graceful stop (reliability page, 15).  Raises BadSetting, CannotStart, StorageError."""
     async with AsyncExitStack() as stack:
         database, vault = await _open_storage(settings, stack, hold, clock)
-        outbound = await stack.enter_async_context(make_outbound(settings))
-        ways, sources = make_channels(outbound), make_sources(outbound)
+        outbound = await stack.enter_async_context(parts.make_outbound(settings))
+        ways, sources = parts.make_channels(outbound), parts.make_sources(outbound)
         for way in ways.values():
             stack.push_async_callback(way.close)
         for source in sources.values():
@@ -343,11 +139,11 @@ def _spare_the_collector() -> None:
 
 
 async def _open_storage(settings: Settings, stack: AsyncExitStack, hold: bool, clock: Clock) -> tuple[Database, Vault]:
-    make_folder(settings)
+    ground.make_folder(settings)
     if settings.on_sqlite:
-        stack.callback(lock(settings).release)
+        stack.callback(ground.lock(settings).release)
     await asyncio.to_thread(_bring_up_to_date, settings)
-    vault = open_vault(settings)
+    vault = ground.open_vault(settings)
     database = Database(settings.database, clock, shared_time=clock is utc_now)
     stack.callback(database.close)
     if not await database.write(accounts.check_master_key, vault.fingerprint, vault.older_fingerprints):
@@ -369,9 +165,11 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, hold: bool, c
 
 def _bring_up_to_date(settings: Settings) -> None:
     if settings.migrate == "off":
-        if steps := pending_steps(settings):
-            raise CannotStart(f"{len(steps)} migrations are pending and MIGRATE=off: run `postbell migrate` first")
-    elif steps := migrate_now(settings):
+        if steps := ground.pending_steps(settings):
+            raise ground.CannotStart(
+                f"{len(steps)} migrations are pending and MIGRATE=off: run `postbell migrate` first"
+            )
+    elif steps := ground.migrate_now(settings):
         log.info("migrated", steps=steps)
 
 
@@ -386,9 +184,9 @@ def assemble(
 ) -> Gateway:
     """The parts of a process that has not begun to work.  Raises BadSetting."""
     metrics, gate = Metrics(), Gate()
-    naming = make_naming(outbound, sources["feed"]) if "feed" in sources else None
-    terms = make_terms(settings, vault, ways, naming)
-    poller = make_poller(settings, database, sources, clock, metrics, gate)
+    naming = parts.make_naming(outbound, sources["feed"]) if "feed" in sources else None
+    terms = parts.make_terms(settings, vault, ways, naming)
+    poller = parts.make_poller(settings, database, sources, clock, metrics, gate)
     dispatcher = Dispatcher(
         database,
         ways,
@@ -424,7 +222,7 @@ def assemble(
         gate,
         schedules=terms.policy.schedules,
         keep=timedelta(days=settings.retention_days),
-        disk=sqlite_file(settings).parent if settings.on_sqlite else None,
+        disk=ground.sqlite_file(settings).parent if settings.on_sqlite else None,
         on_open=wake,
         nudging=[name for name, way in ways.items() if isinstance(way, Nudging) and way.nudges],
     )
@@ -480,7 +278,7 @@ async def _listen(
         try:
             port = await _serve(make_web(gateway, clock), settings.host, settings.port, stack)
         except OSError as error:
-            raise CannotStart(
+            raise ground.CannotStart(
                 f"PORT: {settings.host}:{settings.port} cannot be listened on ({error.strerror})"
             ) from None
         listeners = Listeners(gateway.channels, gateway.webhooks.receive)

@@ -7,7 +7,7 @@ import msgspec
 import typer
 from rich.table import Table
 
-from bot import app as parts
+from bot import parts
 from bot.cli import output
 from bot.cli.beside import opened
 from bot.clock import utc_now

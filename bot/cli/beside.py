@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from adapters.base import Source
-from bot import app, logs
+from bot import ground, logs, parts
 from bot.clock import utc_now
 from bot.errors import Conflict, NotFound
 from bot.rules.vault import Vault
@@ -33,7 +33,7 @@ class Desk:
 
     def vault(self) -> Vault:
         """Raises BadSetting when the master key is not this database's."""
-        vault = app.open_vault(self.settings)
+        vault = ground.open_vault(self.settings)
         if not self.write(accounts.check_master_key, vault.fingerprint, vault.older_fingerprints):
             raise BadSetting("MASTER_KEY: not the key under which this database's secrets are sealed")
         return vault
@@ -47,7 +47,7 @@ def opened(*, create: bool = False) -> Iterator[Desk]:
     """
     settings = load()
     logs.configure("error", settings.log_format)
-    if create and settings.on_sqlite and settings.migrate == "on" and not app.sqlite_file(settings).exists():
+    if create and settings.on_sqlite and settings.migrate == "on" and not ground.sqlite_file(settings).exists():
         _create(settings)
     check_there(settings)
     _check_current(settings)
@@ -60,21 +60,21 @@ def opened(*, create: bool = False) -> Iterator[Desk]:
 
 def check_there(settings: Settings) -> None:
     """Raises NotFound when there is no database file; what is only looked at must not make one."""
-    if settings.on_sqlite and not (file := app.sqlite_file(settings)).exists():
+    if settings.on_sqlite and not (file := ground.sqlite_file(settings)).exists():
         raise NotFound(f"there is no database at {file} yet (DATA_DIR): run `postbell migrate` to make it")
 
 
 def _check_current(settings: Settings) -> None:
     """Raises Conflict, StorageError."""
-    if steps := app.pending_steps(settings):
+    if steps := ground.pending_steps(settings):
         raise Conflict(f"the database is not current ({len(steps)} migrations pending): run `postbell migrate`")
 
 
 def _create(settings: Settings) -> None:
-    app.make_folder(settings)
-    lock = app.lock(settings)
+    ground.make_folder(settings)
+    lock = ground.lock(settings)
     try:
-        app.migrate_now(settings)
+        ground.migrate_now(settings)
     finally:
         lock.release()
 
@@ -83,8 +83,8 @@ def _create(settings: Settings) -> None:
 async def sources(settings: Settings) -> AsyncIterator[Mapping[str, Source]]:
     """Every installed source, with the network behind it.  Raises BadSetting."""
     async with AsyncExitStack() as stack:
-        outbound = await stack.enter_async_context(app.make_outbound(settings))
-        made = app.make_sources(outbound)
+        outbound = await stack.enter_async_context(parts.make_outbound(settings))
+        made = parts.make_sources(outbound)
         for source in made.values():
             stack.push_async_callback(source.close)
         yield made

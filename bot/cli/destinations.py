@@ -10,7 +10,7 @@ from rich.table import Table
 
 from adapters.base import BadAddress, Channel
 from adapters.signatures import new_secret, secret_key
-from bot import app as parts
+from bot import parts
 from bot.cli import output
 from bot.cli.beside import opened
 from bot.clock import utc_now

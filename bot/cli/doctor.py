@@ -23,8 +23,7 @@ from yarl import URL
 from adapters.base import Examined
 from adapters.http import NoAnswer, NotSent, Outbound
 from adapters.http.egress import Allowed
-from bot import app as parts
-from bot import channels, logs
+from bot import channels, ground, logs, parts
 from bot.cli import output
 from bot.clock import utc_now
 from bot.errors import UserError
@@ -152,7 +151,7 @@ def _plugins(outbound: Outbound) -> Iterator[Finding]:
 
 
 def _folder(settings: Settings) -> Iterator[Finding]:
-    folder = parts.sqlite_file(settings).parent
+    folder = ground.sqlite_file(settings).parent
     if not folder.is_dir():
         yield Finding("DATA_DIR", "warning", f"{folder} is not there yet", "`postbell serve` makes it")
         return
@@ -266,12 +265,12 @@ async def _is_ours(outbound: Outbound, base: str) -> bool:
 
 
 async def _database(settings: Settings) -> AsyncIterator[Finding]:
-    file = parts.sqlite_file(settings)
+    file = ground.sqlite_file(settings)
     if settings.on_sqlite and not file.exists():
         yield Finding("database", "warning", f"there is none at {file} yet", "`postbell serve` or `migrate` makes it")
         return
     try:
-        steps = await asyncio.to_thread(parts.pending_steps, settings)
+        steps = await asyncio.to_thread(ground.pending_steps, settings)
     except (StorageError, OSError) as error:
         mend = "is DATABASE_URL right, and does the server run?" if not settings.on_sqlite else "see `postbell restore`"
         yield Finding("database", "wrong", str(error).partition("\n")[0], mend)
@@ -315,12 +314,12 @@ async def _contents(settings: Settings, database: Database) -> AsyncIterator[Fin
 
 
 async def _master_key(settings: Settings, database: Database) -> Finding:
-    if not parts.has_master_key(settings):
+    if not ground.has_master_key(settings):
         if settings.on_sqlite:
             return Finding("MASTER_KEY", "ok", "none yet; it is made when it is needed first")
         return Finding("MASTER_KEY", "wrong", "not set", "`openssl rand -base64 32` makes one")
     try:
-        vault = parts.open_vault(settings)
+        vault = ground.open_vault(settings)
     except (BadSetting, OSError) as error:
         return Finding("MASTER_KEY", "wrong", str(error), "put the key back as it was")
     if not await database.read(accounts.master_key_fits, vault.fingerprint, vault.older_fingerprints):

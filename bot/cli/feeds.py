@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adapters.base import Page, Source, SourceError
-from bot import app as parts
+from bot import parts
 from bot.cli import output
 from bot.cli.beside import Desk, opened, sources
 from bot.cli.subscriptions import resolve

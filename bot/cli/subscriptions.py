@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from adapters.base import FeedNotFound, Found, Page, Source
-from bot import app as parts
+from bot import parts
 from bot.cli import output
 from bot.cli.beside import Desk, opened, sources
 from bot.clock import utc_now

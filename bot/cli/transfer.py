@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from bot import app as parts
+from bot import parts
 from bot.cli import output
 from bot.cli.beside import Desk, opened
 from bot.errors import Invalid

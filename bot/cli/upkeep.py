@@ -8,8 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from bot import app as parts
-from bot import logs
+from bot import ground, logs
 from bot.cli import output
 from bot.cli.beside import Desk, check_there, opened
 from bot.clock import utc_now
@@ -35,15 +34,15 @@ def migrate(
     """Bring the database to this program's schema; makes it when there is none."""
     settings = _settings()
     if check:
-        there = not settings.on_sqlite or parts.sqlite_file(settings).exists()
-        steps = parts.pending_steps(settings) if there else ["there is no database yet"]
+        there = not settings.on_sqlite or ground.sqlite_file(settings).exists()
+        steps = ground.pending_steps(settings) if there else ["there is no database yet"]
         _list("pending", steps)
         raise typer.Exit(1 if steps else 0)
-    parts.make_folder(settings)
-    lock = parts.lock(settings) if settings.on_sqlite else None
+    ground.make_folder(settings)
+    lock = ground.lock(settings) if settings.on_sqlite else None
     try:
         with output.waiting("migrating …"):
-            steps = parts.migrate_now(settings)
+            steps = ground.migrate_now(settings)
     finally:
         if lock:
             lock.release()
@@ -67,7 +66,7 @@ def backup(
     settings = _settings()
     _only_sqlite(settings, f'pg_dump -Fc -f {file} "$DATABASE_URL"')
     check_there(settings)
-    database = parts.sqlite_file(settings)
+    database = ground.sqlite_file(settings)
     _may_be_replaced(file, database)
     _copy("copying", lambda bar: copies.back_up(database, file, bar))
     output.say(f"{file}: {output.size(file.stat().st_size)}, checked")
@@ -93,12 +92,12 @@ def restore(
     """
     settings = _settings()
     _only_sqlite(settings, 'pg_restore --clean --if-exists -d "$DATABASE_URL" FILE')
-    parts.make_folder(settings)
-    database = parts.sqlite_file(settings)
+    ground.make_folder(settings)
+    database = ground.sqlite_file(settings)
     if database.exists() and file.samefile(database):
         raise typer.BadParameter("that is the database itself", param_hint="FILE")
-    vault = parts.open_vault(settings) if parts.has_master_key(settings) else None
-    lock = parts.lock(settings)
+    vault = ground.open_vault(settings) if ground.has_master_key(settings) else None
+    lock = ground.lock(settings)
     try:
         former = _copy("restoring", lambda bar: copies.restore(file, database, bar, partial(_hold, settings)))
         trouble = _key_trouble(settings, vault)
@@ -111,7 +110,7 @@ def restore(
 def _hold(settings: Settings, fresh: Path) -> None:
     """Before the copy becomes the database, so that no crash can leave it sending.  Refuses a newer schema."""
     url = f"sqlite:///{fresh}"
-    parts.pending_steps(settings.model_copy(update={"database_url": url}))
+    ground.pending_steps(settings.model_copy(update={"database_url": url}))
     with closing(Database(url, utc_now)) as database:
         database.run(deliveries.hold)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.base import Channel, Source
 from adapters.signatures import new_secret
-from bot import app
+from bot import ground, parts
 from bot.clock import utc_now
 from bot.settings import load
 from bot.usecases import accounts, destinations, subscriptions
@@ -142,12 +142,12 @@ class Traffic:
         return receiver
 
     async def _subscribe(self) -> None:
-        app.make_folder(self._settings)
-        await asyncio.to_thread(app.migrate_now, self._settings)
+        ground.make_folder(self._settings)
+        await asyncio.to_thread(ground.migrate_now, self._settings)
         database = Database(self._settings.database, utc_now)
         try:
-            async with app.make_outbound(self._settings) as outbound:
-                await self._subscribe_all(database, app.make_sources(outbound), app.make_channels(outbound))
+            async with parts.make_outbound(self._settings) as outbound:
+                await self._subscribe_all(database, parts.make_sources(outbound), parts.make_channels(outbound))
         finally:
             await asyncio.to_thread(database.close)
 
@@ -160,7 +160,7 @@ class Traffic:
             receiver = self.receivers[n % 3]
             address = channels["webhook"].normal_address(receiver.behave(f"/{n}", delay_seconds=self._answer))
             added = await database.write(
-                destinations.add, app.open_vault(self._settings), account_id=account.id, channel="webhook",
+                destinations.add, ground.open_vault(self._settings), account_id=account.id, channel="webhook",
                 lane="webhook", address=address, secret=receiver.secret, verified=True,
             )  # fmt: skip
             to.append((added.id, address))
@@ -171,7 +171,7 @@ class Traffic:
             for one in chosen:
                 await database.write(
                     subscriptions.subscribe, account_id=account.id, destination_id=to[one][0], source="feed",
-                    found=found, host=source.host(found.key), policy=app.make_policy(self._settings),
+                    found=found, host=source.host(found.key), policy=parts.make_policy(self._settings),
                     default_interval=timedelta(seconds=self._settings.poll_seconds), latest=False,
                 )  # fmt: skip
             self.feeds.append(feed)

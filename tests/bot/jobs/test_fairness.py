@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.signatures import new_secret
-from bot import app
+from bot import parts
 from bot.clock import utc_now
 from bot.gate import Gate
 from bot.jobs.dispatcher import Dispatcher
@@ -96,15 +96,15 @@ def arrived(receiver: Receiver, queued: dict[str, float]) -> list[float]:
 async def running(database: Database, folder: Path) -> AsyncIterator[None]:
     """The dispatcher as the gateway runs it: ticks, wakes, slots, schedules and the real webhook channel."""
     settings = load(data_dir=folder, egress_allow="127.0.0.1/32", port=0, metrics_port=0)
-    async with app.make_outbound(settings) as outbound:
+    async with parts.make_outbound(settings) as outbound:
         dispatcher = Dispatcher(
             database,
-            app.make_channels(outbound),
+            parts.make_channels(outbound),
             Vault(bytes(32)),
             utc_now,
             Metrics(),
             Gate(),
-            policy=app.make_policy(settings),
+            policy=parts.make_policy(settings),
             slots={"webhook": settings.webhook_slots},
         )
         database.on_wake("deliveries", dispatcher.wake)

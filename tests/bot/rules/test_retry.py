@@ -19,7 +19,7 @@ from adapters.base import (
     TryAgain,
     WindowClosed,
 )
-from bot import app
+from bot import parts
 from bot.rules import retry
 from bot.rules.retry import Schedule, Try
 from bot.settings import load
@@ -28,7 +28,7 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 SCHEDULES = {
-    **app.make_schedules(load()),
+    **parts.make_schedules(load()),
     "code": Schedule((2 * SECOND, 5 * SECOND, 15 * SECOND, 45 * SECOND), 14 * MINUTE),
     "reply": Schedule((SECOND, 3 * SECOND, 10 * SECOND), 2 * MINUTE),
 }

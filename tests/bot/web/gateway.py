@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from adapters.base import FeedInfo, FeedNotFound, Found, Page, Post, SourceError
-from bot import app
+from bot import app, parts
 from bot.rules.vault import Vault
 from bot.settings import Settings
 from bot.usecases import accounts, keys, posts
@@ -192,7 +192,7 @@ async def serving(database: Database, clock: MovableClock, **settings: Any) -> A
         wished,
         database,
         VAULT,
-        app.make_outbound(wished),
+        parts.make_outbound(wished),
         {"whatsapp": PlainChannel("chat")},
         {"x": x},
         clock,
