@@ -127,6 +127,7 @@ class Poller:
         await self._record([*calm, *news[:NEWS_AT_ONCE]])
         for n in range(NEWS_AT_ONCE, len(news), NEWS_AT_ONCE):
             await self._record(news[n : n + NEWS_AT_ONCE])
+        self.pump.refill()
 
     async def _record(self, polled: Sequence[posts.Polled]) -> None:
         try:
@@ -145,7 +146,6 @@ class Poller:
         self._metrics.queued.inc(recorded.deliveries)
         if recorded.posts or recorded.late:
             log.info("recorded", posts=recorded.posts, deliveries=recorded.deliveries, late=recorded.late)
-        self.pump.refill()
 
 
 class Weather:

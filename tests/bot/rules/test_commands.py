@@ -257,6 +257,8 @@ def test_who_manages_a_group_must_be_known_before_much_that_is_said_in_it() -> N
     for text in ("/pause", "/help", "/yes", "/whoami"):
         assert commands.may_need_manager(message(text, **group)), text
     assert commands.may_need_manager(message("sing", direct=False))
+    assert commands.may_need_manager(message("", direct=False))  # a mention alone: says what one may do here
+    assert not commands.may_need_manager(message("", direct=False, addressed=False))
     assert commands.may_need_manager(message("", direct=False, kind="file", file="f"))
     assert not any(commands.may_need_manager(message(text, **group)) for text in ("pause", "/list", "/no", "123456"))
 
