@@ -99,6 +99,16 @@ def may_need_manager(message: ChatMessage) -> bool:
     return needs_manager(command) or command.verb in _DEPENDING
 
 
+def shows_presence(message: ChatMessage, language: str) -> bool:
+    """Whether it says that somebody is there, and nothing that could be carried out: "ok", a sticker, a yes."""
+    command = of(message)
+    if command is None:
+        return not wants_file(message)
+    if command.verb is Verb.UNKNOWN:
+        return nearest(command.argument, language) is None
+    return command.verb in (Verb.YES, Verb.STALE)
+
+
 def brings_code(message: ChatMessage) -> bool:
     """Whether it is a link code, alone or behind its command: for that somebody whom we do not know is heard."""
     command = of(message)
