@@ -15,6 +15,7 @@ LEASE = ("--read-lease", "2", "--send-lease", "2")  # seconds, so that the dead 
 SECRET = "s3cret-of-talk"
 EVENTS = "SELECT count(*) FROM inbox"
 UNDONE = "SELECT count(*) FROM inbox WHERE done_at IS NULL"
+NOTHING = "Nothing is followed here yet. “subscribe https://…” follows something."
 ACCOUNTS = "SELECT count(*) FROM accounts"
 
 
@@ -30,8 +31,8 @@ def chat(settings: dict[str, str], platform: TalkServer) -> dict[str, str]:
     return settings | {"TALK_SECRET": SECRET, "TALK_BASE_URL": platform.url, "SIGNUP": "open"}
 
 
-def ping(number: int, **more: Any) -> dict[str, Any]:
-    return {"sender": "ann", "chat": "ann's", "text": "ping", "id": str(number), **more}
+def asks(number: int, **more: Any) -> dict[str, Any]:
+    return {"sender": "ann", "chat": "ann's", "text": "list", "id": str(number), **more}
 
 
 async def call(server: Server, body: Any) -> int:
@@ -59,38 +60,38 @@ async def recovers(chat: Mapping[str, str], platform: TalkServer, repeated: Any)
     async with Server(chat, wound=LEASE) as server:
         await server.ready()
         assert await call(server, repeated) == 200
-        await until(lambda: platform.texts("ann's") == ["pong"], "the command is answered")
+        await until(lambda: platform.texts("ann's") == [NOTHING], "the command is answered")
         assert await call(server, repeated) == 200
-        assert await call(server, ping(2)) == 200
+        assert await call(server, asks(2)) == 200
         await until(lambda: len(platform.texts("ann's")) == 2, "the next command is answered")
         await until(lambda: ledger.rows(chat["DATABASE_URL"], UNDONE) == [(0,)], "all is worked off")
         assert not server.complaints
-    assert platform.texts("ann's") == ["pong", "pong"]
+    assert platform.texts("ann's") == [NOTHING, NOTHING]
     assert ledger.rows(chat["DATABASE_URL"], ACCOUNTS) == [(1,)]
     assert ledger.rows(chat["DATABASE_URL"], EVENTS) == [(2,)]
 
 
 async def test_k8_killed_before_the_event_is_committed(chat: dict[str, str], platform: TalkServer) -> None:
-    assert await killed_at("arriving", chat, ping(1)) == 0
+    assert await killed_at("arriving", chat, asks(1)) == 0
     assert ledger.rows(chat["DATABASE_URL"], EVENTS) == [(0,)]
-    await recovers(chat, platform, ping(1))
+    await recovers(chat, platform, asks(1))
 
 
 async def test_k9_killed_before_the_event_is_acknowledged(chat: dict[str, str], platform: TalkServer) -> None:
-    assert await killed_at("arrived", chat, ping(1)) == 0
+    assert await killed_at("arrived", chat, asks(1)) == 0
     assert ledger.rows(chat["DATABASE_URL"], EVENTS) == [(1,)]
-    await recovers(chat, platform, ping(1))
+    await recovers(chat, platform, asks(1))
 
 
 async def test_killed_inside_the_effect_of_a_command(chat: dict[str, str], platform: TalkServer) -> None:
-    assert await killed_at("obeyed", chat, ping(1)) in (0, 200)
+    assert await killed_at("obeyed", chat, asks(1)) in (0, 200)
     assert ledger.rows(chat["DATABASE_URL"], ACCOUNTS) == [(0,)]
     assert ledger.rows(chat["DATABASE_URL"], UNDONE) == [(1,)]
-    await recovers(chat, platform, ping(1))
+    await recovers(chat, platform, asks(1))
 
 
 async def test_killed_before_a_reply_is_given_as_the_answer(chat: dict[str, str], platform: TalkServer) -> None:
     """It is in the outbox, and is sent when its time comes."""
-    assert await killed_at("replying", chat, ping(1, wants_answer=True)) == 0
+    assert await killed_at("replying", chat, asks(1, wants_answer=True)) == 0
     assert ledger.states(chat["DATABASE_URL"]) == {"waiting": 1}
-    await recovers(chat, platform, ping(1, wants_answer=True))
+    await recovers(chat, platform, asks(1, wants_answer=True))
