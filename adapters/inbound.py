@@ -147,6 +147,7 @@ class Reply:
 
     text: str
     buttons: tuple[Button, ...] = ()
+    aside: bool = False  # concerns only who asked: where a message would be changed to show it, it stays as it is
 
 
 Receive = Callable[[Parsed], Awaitable[HttpAnswer]]

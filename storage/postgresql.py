@@ -12,6 +12,7 @@ import psycopg
 from sqlalchemy import Engine as SqlEngine
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from storage.columns import from_micros
@@ -19,7 +20,9 @@ from storage.work import StorageError, Work, translated
 
 POOL = 10  # connections of one process (reliability page, 14.2)
 TRIES = 4
-CONFLICTS = {"40001", "40P01"}  # serialisation failure, deadlock: the use case may be run again
+# Serialisation failure, deadlock, and a row that somebody else added after we had looked for it in vain: run again,
+# the use case finds it.
+CONFLICTS = {"40001", "40P01", "23505"}
 
 Clock = Callable[[], datetime]
 Wake = Callable[[set[str]], None]
@@ -63,7 +66,7 @@ class PostgreSQL:
             try:
                 with translated():
                     return self._write_once(run)
-            except StorageError as error:
+            except (StorageError, IntegrityError) as error:
                 if _sqlstate(error) not in CONFLICTS:
                     raise
                 time.sleep(random.uniform(0.01, 0.05) * 2**n)  # noqa: S311 (spreads the next tries)
@@ -105,8 +108,9 @@ def open_engine(url: str) -> SqlEngine:
     )
 
 
-def _sqlstate(error: StorageError) -> str | None:
-    return getattr(getattr(error.__cause__, "orig", None), "sqlstate", None)
+def _sqlstate(error: StorageError | IntegrityError) -> str | None:
+    refused = error if isinstance(error, IntegrityError) else error.__cause__
+    return getattr(getattr(refused, "orig", None), "sqlstate", None)
 
 
 class _ServerClock:

@@ -29,7 +29,7 @@ async def platform() -> AsyncIterator[TalkServer]:
 
 @pytest.fixture
 async def gateway(
-    platform: TalkServer, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    platform: TalkServer, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_talk: None
 ) -> AsyncIterator[app.Gateway]:
     """A running gateway that a small platform and its second account are connected to."""
     logs.configure("error", "json")

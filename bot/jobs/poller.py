@@ -45,8 +45,8 @@ class Poller:
         self._metrics, self._gate = metrics, gate
         self._policy, self._politeness, self._interval = policy, politeness, interval
         self._weather = Weather()
-        self._news: Batches[posts.Polled] = Batches(self._record, NEWS_AT_ONCE)
-        self._calm: Batches[posts.Polled] = Batches(self._record, AT_ONCE, CALM_SECONDS)
+        self._news: Batches[posts.Polled] = Batches(self._store, NEWS_AT_ONCE)
+        self._calm: Batches[posts.Polled] = Batches(self._store, AT_ONCE, CALM_SECONDS)
         self._broken_off: list[feeds.DueFeed] = []  # at the stop
         self._unrecorded: list[feeds.DueFeed] = []  # what came of them could not be stored
         self.pump = Pump(self._claim, self._work, slots, ahead=2 * slots)
@@ -136,6 +136,10 @@ class Poller:
         host = self._sources[due.source].host(moved) if moved else ""
         return posts.Polled(due, result, ours, host)
 
+    async def _store(self, polled: Sequence[posts.Polled]) -> None:
+        await self._record(polled)
+        self.pump.refill()
+
     async def _record(self, polled: Sequence[posts.Polled]) -> None:
         try:
             recorded = await self._database.write(posts.record, polled, self._policy)
@@ -154,7 +158,6 @@ class Poller:
         self._metrics.queued.inc(recorded.deliveries)
         if recorded.posts or recorded.late:
             log.info("recorded", posts=recorded.posts, deliveries=recorded.deliveries, late=recorded.late)
-        self.pump.refill()
 
 
 class Weather:

@@ -91,9 +91,22 @@ def needs_manager(command: Command) -> bool:
 
 
 def may_need_manager(message: ChatMessage) -> bool:
-    """Whether it must be known who manages the group before this can be answered: also to say what one may do here."""
+    """Whether it must be known who manages the group before this can be answered: also to say what one may do here,
+    which is the answer to a mention and nothing else."""
     command = of(message)
-    return wants_file(message) or (command is not None and (needs_manager(command) or command.verb in _DEPENDING))
+    if command is None:
+        return wants_file(message) or for_us(message)
+    return needs_manager(command) or command.verb in _DEPENDING
+
+
+def shows_presence(message: ChatMessage, language: str) -> bool:
+    """Whether it says that somebody is there, and nothing that could be carried out: "ok", a sticker, a yes."""
+    command = of(message)
+    if command is None:
+        return not wants_file(message)
+    if command.verb is Verb.UNKNOWN:
+        return nearest(command.argument, language) is None
+    return command.verb in (Verb.YES, Verb.STALE)
 
 
 def brings_code(message: ChatMessage) -> bool:

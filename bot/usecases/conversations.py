@@ -12,7 +12,7 @@ from adapters.inbound import AddressMoved, ChatJoined, ChatLeft, ChatMessage, Pr
 from bot.rules import commands as words
 from bot.rules.texts import matching
 from bot.usecases import held, inbox, replies
-from bot.usecases.chat import changes, commands
+from bot.usecases.chat import changes, commands, questions
 from bot.usecases.chat.scene import Managers, Scene, Taken, people, places
 from bot.usecases.chat.who import Chat, Looked, Terms
 from bot.usecases.inbox import DueEvent
@@ -114,8 +114,14 @@ def _said(
     scene: Scene, conversation: Conversation, message: ChatMessage, looked: Looked | None, after: timedelta
 ) -> Taken:
     language = matching(message.language)
-    _learn(scene, conversation, message, language)
+    released = _learn(scene, conversation, message, language)
     chat = scene.chat(conversation, message, language)
+    if (
+        released
+        and words.shows_presence(message, chat.language)
+        and not questions.is_open(conversation, scene.work.now)
+    ):
+        return Taken(language=chat.language)  # "write anything, and they come": what comes is the answer
     reply = _answer(scene, chat, message, looked)
     if reply is None:
         return Taken(language=chat.language)
@@ -137,8 +143,8 @@ def _wants_back(message: ChatMessage) -> bool:
     return not message.direct and changes.BACK in (message.action, message.text.strip().lower())
 
 
-def _learn(scene: Scene, conversation: Conversation, message: ChatMessage, language: str) -> None:
-    """Everything that a message tells besides its words."""
+def _learn(scene: Scene, conversation: Conversation, message: ChatMessage, language: str) -> int:
+    """Everything that a message tells besides its words; answers how much it has let go that was held."""
     session = scene.work.session
     conversation.last_seen_at = scene.work.now
     conversation.left_at = None
@@ -149,13 +155,13 @@ def _learn(scene: Scene, conversation: Conversation, message: ChatMessage, langu
     session.add(conversation)
     session.flush()
     conversations.adopt(session, conversation, places(message))
-    if message.opens_window:
-        _open_window(scene, conversation)
+    return _open_window(scene, conversation) if message.opens_window else 0
 
 
-def _open_window(scene: Scene, conversation: Conversation) -> None:
+def _open_window(scene: Scene, conversation: Conversation) -> int:
     due = scene.due
     until = min(due.event.at or due.received_at, due.received_at) + WINDOW
-    if until > scene.work.now:
-        conversation.window_until = max(conversation.window_until or until, until)
-        held.release(scene.work, conversation)
+    if until <= scene.work.now:
+        return 0
+    conversation.window_until = max(conversation.window_until or until, until)
+    return held.release(scene.work, conversation)

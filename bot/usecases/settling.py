@@ -63,6 +63,8 @@ class _Settling:
         self._store_health(kept)
         if chats := [(one, then) for one, then in kept if one.due.lane != "webhook"]:
             self._store_chats(chats)
+        if any(one.due.lane == "code" for one in sent):  # also when a status was quicker than we
+            codes.wipe(self._work)
         outcomes = Counter((one.due.channel, then.outcome) for one, then in kept)
         ended = Counter(
             (one.due.channel, "sent" if then is retry.SENT else "failed") for one, then in kept if then.ends
@@ -99,7 +101,7 @@ class _Settling:
         return values | {"state": DeliveryState.WAITING, "due_at": then.again_at}
 
     def _store_chats(self, kept: Sequence[tuple[Sent, retry.Next]]) -> None:
-        """What only people and their platforms have: windows, accounts that rest, early statuses, codes."""
+        """What only people and their platforms have: windows, accounts that rest, early statuses."""
         work = self._work
         held.hold_rows(work, [one.due.id for one, then in kept if then.held], held.WINDOW_CLOSED, self._policy.hold)
         for one, then in kept:
@@ -115,8 +117,6 @@ class _Settling:
         providers.resumed(work, named)
         for channel, messages in named.items():
             statuses.unpark(work, channel, messages)
-        if any(one.due.lane == "code" for one, _ in kept):
-            codes.wipe(work)
 
     def _store_health(self, kept: Sequence[tuple[Sent, retry.Next]]) -> None:
         """Apply what happened to each destination, in the order in which it happened."""

@@ -77,24 +77,41 @@ def forget(work: Work, limit: int) -> int:
 
 
 def _find(work: Work, channel: str, news: Sequence[StatusChanged]) -> list[Any]:
-    """The delivery that each status is about, or None: by the platform's id, else by ours."""
-    session = work.session
+    """The delivery that each status is about, or None: by the platform's id, else by ours.
+
+    What was underway at the first look may have ended at the second: its end brought the platform's id with it.
+    """
+    found = _by_message(work, channel, news)
+    if None not in found:
+        return found
+    ours = _by_ours(work, channel, [one for one, row in zip(news, found, strict=True) if row is None])
+    found = [row or ours.get(one.delivery) for one, row in zip(news, found, strict=True)]
+    left = [one for one, row in zip(news, found, strict=True) if row is None and one.delivery]
+    ended = dict(zip((one.key for one in left), _by_message(work, channel, left), strict=True)) if left else {}
+    return [row or ended.get(one.key) for one, row in zip(news, found, strict=True)]
+
+
+def _by_message(work: Work, channel: str, news: Sequence[StatusChanged]) -> list[Any]:
     ids = sorted({one.message_id for one in news if one.message_id})
-    by_message = {row.message_id: row for row in statuses.by_message(session, channel, ids)}
-    found = [by_message.get(one.message_id) if one.message_id else None for one in news]
-    ours = {one.delivery: _parts(one.delivery) for one, row in zip(news, found, strict=True) if row is None}
+    rows = {row.message_id: row for row in statuses.by_message(work.session, channel, ids)}
+    return [rows.get(one.message_id) if one.message_id else None for one in news]
+
+
+def _by_ours(work: Work, channel: str, news: Sequence[StatusChanged]) -> dict[str, Any]:
+    session = work.session
+    ours = {one.delivery: _parts(one.delivery) for one in news}
     uids = [uid for uid, subscription in filter(None, ours.values()) if subscription is None]
     by_uid = {row.uid: row for row in statuses.underway_by_uid(session, channel, uids)}
-    by_ours: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name, parts in ours.items():
         if parts:
             uid, subscription = parts
-            by_ours[name] = (
+            found[name] = (
                 by_uid.get(uid)
                 if subscription is None
                 else statuses.underway_by_post(session, channel, uid, subscription)
             )
-    return [row or by_ours.get(one.delivery) for one, row in zip(news, found, strict=True)]
+    return found
 
 
 def _parts(name: str) -> tuple[UUID, int | None] | None:

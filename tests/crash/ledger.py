@@ -35,13 +35,16 @@ def states(url: str) -> Counter[str]:
 
 
 def in_flight(url: str) -> list[str]:
-    """The webhook-ids of what is leased: sends whose end nobody knows, if their process is dead."""
+    """Our ids (a webhook's webhook-id) of what is leased: sends whose end nobody knows, if their process is dead."""
     leased = rows(
         url,
-        "SELECT posts.uid, deliveries.subscription_id FROM deliveries JOIN posts ON posts.id = deliveries.post_id"
-        " WHERE deliveries.state = 'leased'",
+        "SELECT posts.uid, deliveries.subscription_id, deliveries.uid FROM deliveries"
+        " LEFT JOIN posts ON posts.id = deliveries.post_id WHERE deliveries.state = 'leased'",
     )
-    return [f"msg_{UUID(str(uid)).hex}_{subscription}" for uid, subscription in leased]
+    return [
+        f"msg_{UUID(str(post)).hex}_{subscription}" if post else f"msg_{UUID(str(uid)).hex}"
+        for post, subscription, uid in leased
+    ]
 
 
 def unfinished(url: str) -> int:

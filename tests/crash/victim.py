@@ -1,7 +1,8 @@
 """The server with wounds: at points of its work it dies, or fails.  The program itself has no such hook.
 
 ``python -m tests.crash.victim [--at POINT=WHAT,…]… [--read-lease SECONDS] [--send-lease SECONDS]
-[--migrations FOLDER] -- serve …``; each WHAT happens once, in their order.
+[--migrations FOLDER] [--hurry] -- serve …``; each WHAT happens once, in their order.  ``--hurry``: as many messages
+to one person on WhatsApp as there are.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.channels.webhook import Webhook
+from adapters.channels.whatsapp import limits
 from adapters.http import Outbound
 from bot import plugins
 from bot.cli import main
@@ -191,6 +193,7 @@ def wounded() -> None:
     options.add_argument("--read-lease", type=float)
     options.add_argument("--send-lease", type=float)
     options.add_argument("--migrations", type=Path)
+    options.add_argument("--hurry", action="store_true")
     options.add_argument("command", nargs="+")
     given = options.parse_args()
     for wound in given.at:
@@ -201,6 +204,9 @@ def wounded() -> None:
     if given.send_lease:
         deliveries.LEASE = timedelta(seconds=given.send_lease)
         dispatcher.LONGEST_SEND = given.send_lease / 2
+    if given.hurry:
+        for bound in ("PAIR_RATE", "PAIR_BURST", "NUMBER_RATE"):
+            _put(limits, bound, 1000.0)
     if given.migrations:
         migrate.FOLDER = given.migrations
     plugins.CHANNELS["talk"] = "tests.fakes.talking:Talk"

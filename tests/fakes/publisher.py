@@ -73,7 +73,14 @@ class Feed:
     _rendered: tuple[bytes, str] | None = None
 
     def publish(
-        self, title: str = "", *, html: str = "", id: str = "", at: datetime | None = None, count: int = 1
+        self,
+        title: str = "",
+        *,
+        html: str = "",
+        id: str = "",
+        url: str = "",
+        at: datetime | None = None,
+        count: int = 1,
     ) -> Item:
         """Add ``count`` items, the newest last; returns the last."""
         for _ in range(count):
@@ -83,7 +90,7 @@ class Feed:
                 Item(
                     id=id or f"{self.url}#{number}",
                     title=title or f"Post {number}",
-                    url=f"{self.url}/posts/{number}",
+                    url=url or f"{self.url}/posts/{number}",
                     html=html or f"<p>The text of post {number}.</p>",
                     published=self.modified,
                 )

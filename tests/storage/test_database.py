@@ -401,6 +401,23 @@ async def test_a_serialisation_failure_is_tried_again(postgresql: Database) -> N
     assert len(tries) == 3
 
 
+async def test_who_adds_what_another_is_just_adding_finds_it_the_next_time(postgresql: Database) -> None:
+    barrier = threading.Barrier(2)
+    tries: list[int] = []
+
+    def find_or_add(work: Work) -> str:
+        known = recall(work, "n")
+        tries.append(1)
+        if len(tries) <= 2:
+            barrier.wait(5)
+        if known is None:
+            work.session.add(Meta(name="n", value="x"))
+        return known or "added"
+
+    both = await asyncio.gather(postgresql.write(find_or_add), postgresql.write(find_or_add))
+    assert sorted(both) == ["added", "x"]
+
+
 def _count_up(work: Work, name: str) -> None:
     work.session.execute(text("UPDATE meta SET value = (value::int + 1)::text WHERE name = :name"), {"name": name})
 

@@ -100,14 +100,16 @@ class Feishu:
         return Parsed(await self._reads.events(opened))
 
     def answer(self, message: ChatMessage, reply: Reply | None) -> HttpAnswer:
-        """The card that was pressed becomes the reply.  An old callback is answered by the card alone."""
+        """The card that was pressed becomes the reply, for everybody in the chat, unless it concerns one alone.
+        An old callback is answered by the card alone."""
         if reply is None:
             return HttpAnswer()
         card = cards.text_card(reply.text, cards.callbacks(reply.buttons))
         if message.key.startswith(FLAT):
             return HttpAnswer(body=msgspec.json.encode(card))
         toast = {"type": "info", "content": cards.first_line(reply.text)}
-        return HttpAnswer(body=msgspec.json.encode({"toast": toast, "card": {"type": "raw", "data": card}}))
+        shown = {} if reply.aside else {"card": {"type": "raw", "data": card}}
+        return HttpAnswer(body=msgspec.json.encode({"toast": toast, **shown}))
 
     async def managers(self, chat: str) -> Sequence[str] | None:
         return await self._directory.managers(chat) if chat.startswith("oc_") else None

@@ -158,7 +158,7 @@ class Reads:
                 direct=direct,
                 sender=sender,
                 sender_also=person.others,
-                addressed=direct or said.to_bot or said.text.startswith("/"),
+                addressed=direct or said.to_bot,
                 kind=said.kind,
                 text=said.text,
                 message_id=message.message_id,

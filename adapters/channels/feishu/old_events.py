@@ -74,7 +74,7 @@ def _message(event: OldEvent, at: datetime | None) -> ChatMessage:
         also=(event.open_id,) if direct else (),
         direct=direct,
         sender=event.open_id,
-        addressed=direct or event.is_mention is True or text.startswith("/"),
+        addressed=direct or event.is_mention is True,
         kind="text" if event.msg_type in ("text", "post") else "unsupported",
         text=text,
         message_id=event.open_message_id,

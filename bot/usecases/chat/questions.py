@@ -9,6 +9,7 @@ from adapters.inbound import Reply
 from bot.rules.command_words import Verb
 from bot.rules.commands import Command, button
 from bot.usecases.chat.turn import Turn, stored, with_buttons
+from storage.chat_models import Conversation
 
 LASTS = timedelta(minutes=10)
 
@@ -44,7 +45,7 @@ def answered(turn: Turn) -> Command | Reply:
     if question is None:
         return turn.reply("question.none")
     if question.by != turn.chat.person:
-        return turn.reply("question.others")
+        return turn.aside("question.others")
     if command.verb is Verb.NUMBER:
         if question.kind == "pick":
             forget(turn)
@@ -62,7 +63,7 @@ def pressed(turn: Turn) -> Command | Reply:
     if question is None or (question.verb, question.argument) != (command.verb, command.argument):
         return turn.reply("question.over")
     if question.by != turn.chat.person:
-        return turn.reply("question.others")
+        return turn.aside("question.others")
     forget(turn)
     return turn.reply("question.dropped") if command.answer == "no" else _confirmed(question)
 
@@ -71,6 +72,11 @@ def picking(turn: Turn) -> bool:
     """Whether a bare number of this person would be an answer."""
     question = _open(turn)
     return question is not None and question.kind == "pick" and question.by == turn.chat.person
+
+
+def is_open(conversation: Conversation, now: datetime) -> bool:
+    """Whether an answer is waited for there."""
+    return _of(conversation, now) is not None
 
 
 def forget(turn: Turn) -> None:
@@ -84,8 +90,12 @@ def _confirmed(question: Question) -> Command:
 
 
 def _open(turn: Turn) -> Question | None:
-    question = stored(turn.chat.conversation.asked, Question)
-    return question if question and question.until > turn.now else None
+    return _of(turn.chat.conversation, turn.now)
+
+
+def _of(conversation: Conversation, now: datetime) -> Question | None:
+    question = stored(conversation.asked, Question)
+    return question if question and question.until > now else None
 
 
 def _store(turn: Turn, question: Question) -> None:

@@ -48,6 +48,10 @@ class Turn:
     def reply(self, text: str, n: int | None = None, /, **values: str | int) -> Reply:
         return Reply(self.say(text, n, **values))
 
+    def aside(self, text: str) -> Reply:
+        """To somebody who pressed a button that is for another person: one line, and no more than passes by."""
+        return Reply(self.say(text), aside=True)
+
     def failed(self, text: str, n: int | None = None, /, **values: str | int) -> Reply:
         """What failed, why and what to do now, with the trace by which the log tells more."""
         return Reply(f"{self.say(text, n, **values)}\n{self.say('trace', trace=self.chat.trace)}")

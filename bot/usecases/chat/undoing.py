@@ -45,7 +45,7 @@ def undo(turn: Turn) -> Reply:
     if kept is None or kept.until <= turn.now:
         return turn.reply("undo.nothing", time=turn.span(LASTS))
     if kept.by != turn.chat.person:
-        return turn.reply("undo.others")
+        return turn.aside("undo.others")
     conversation.undo = ""
     turn.work.session.add(conversation)
     return _take_back(turn, kept.change)

@@ -10,7 +10,7 @@ from adapters.base import FeedFailed, FeedFault, FeedInfo, Page, SourceError
 from bot.gate import Gate
 from bot.jobs.poller import Poller, Weather
 from bot.metrics import Metrics
-from bot.usecases import posts
+from bot.usecases import feeds, posts
 from storage.database import Database, StorageFull
 from storage.models import Feed, Post
 from tests import world
@@ -73,6 +73,15 @@ async def test_every_due_feed_is_read_once_and_what_is_new_is_stored(newsroom: N
     await newsroom.run_until(all_polled)
     assert len(newsroom.source.polled) == 20
     assert len(await newsroom.database.read(world.rows, Post)) == 20
+
+
+async def test_one_feed_that_is_read_on_demand_brings_no_others_with_it(newsroom: Newsroom) -> None:
+    due = await newsroom.database.write(feeds.hurry, 7, world.INTERVAL)
+    await newsroom.poller.poll(due)
+    await newsroom.feeds()
+    rows = await newsroom.database.write(world.rows, Feed)  # behind a claim, if one had begun
+    assert [row.id for row in rows if row.last_polled_at == newsroom.clock()] == [7]
+    assert not any(row.lease_token for row in rows)
 
 
 @pytest.mark.parametrize("error", [DNS, ValueError("bug"), RecursionError(), TimeoutError()])

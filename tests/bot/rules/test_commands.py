@@ -257,6 +257,8 @@ def test_who_manages_a_group_must_be_known_before_much_that_is_said_in_it() -> N
     for text in ("/pause", "/help", "/yes", "/whoami"):
         assert commands.may_need_manager(message(text, **group)), text
     assert commands.may_need_manager(message("sing", direct=False))
+    assert commands.may_need_manager(message("", direct=False))  # a mention alone: says what one may do here
+    assert not commands.may_need_manager(message("", direct=False, addressed=False))
     assert commands.may_need_manager(message("", direct=False, kind="file", file="f"))
     assert not any(commands.may_need_manager(message(text, **group)) for text in ("pause", "/list", "/no", "123456"))
 
@@ -312,3 +314,16 @@ def test_what_people_are_told_to_write_works(language: str) -> None:
         found = parse(f"/{word(verb, language)}", "", False)
         assert found
         assert found.verb == verb
+
+
+@pytest.mark.parametrize("text", ["ok", "Show them", "yes", "👍", "好的"])
+def test_what_only_shows_that_somebody_is_there(text: str) -> None:
+    assert commands.shows_presence(message(text), "en")
+    assert commands.shows_presence(message("", kind="sticker"), "en")
+    assert commands.shows_presence(message(text, action=text), "en")  # a button of a template
+
+
+@pytest.mark.parametrize("text", ["list", "lits", "stop", "no", "3", "https://example.org/blog", "123456"])
+def test_what_asks_for_more(text: str) -> None:
+    assert not commands.shows_presence(message(text), "en")
+    assert not commands.shows_presence(message("", kind="document", file="f"), "en")

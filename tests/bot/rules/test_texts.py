@@ -17,6 +17,7 @@ from bot.rules.plain_text import clean, length
 
 ROOT = Path(__file__).parents[3]
 BUTTON, BODY = 20, 1024  # whatsapp.md 8.3: a label; the text of a message that has buttons
+NOTICE, ASIDES = 100, ("question.others", "undo.others")  # what a Feishu card shows in passing
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -85,6 +86,7 @@ def test_texts_fit_their_platforms(language: str) -> None:
         for form in some:
             if (name.startswith("button.") and name != "button.stale") or name == "back.button":
                 assert length(form) <= BUTTON, name
+            assert name not in ASIDES or length(form) <= NOTICE, name
             assert length(form) <= 300, name  # with names, addresses and a list of ten it stays below BODY
     for name in texts.NAMES.values():
         assert length(name) <= BUTTON

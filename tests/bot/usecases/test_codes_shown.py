@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from bot.usecases import codes
+from adapters.base import Receipt
+from adapters.inbound import StatusChanged
+from bot.usecases import codes, deliveries, statuses
 from bot.usecases.codes import Entered, TooManyCodes
 from storage import models
 from storage.chat_models import Code, Identity
@@ -131,6 +133,20 @@ def test_digits_are_stored_until_their_delivery_has_ended(desk: Desk) -> None:
 
     kept = {state for state in DeliveryState if desk.run(stays, state)}
     assert kept == {DeliveryState.READY, DeliveryState.WAITING, DeliveryState.LEASED, DeliveryState.HELD}
+
+
+def test_digits_are_stored_no_longer_when_a_status_is_quicker_than_the_answer(desk: Desk) -> None:
+    desk.ask()
+
+    def sent(work: Work) -> None:
+        [due] = deliveries.take_due(work, "code", 1, 0, {"whatsapp": 1}).due
+        ours = deliveries.message_id(due, "")
+        statuses.apply(work, "whatsapp", [StatusChanged(key="s", message_id="wamid.1", delivery=ours, status="sent")])
+        world.settle(work, [due], Receipt(message_id="wamid.1"))
+
+    desk.run(sent)
+    [row] = desk.rows(Delivery, event="code")
+    assert (row.state, row.text) == ("sent", "")
 
 
 def test_wiping_touches_codes_alone(desk: Desk) -> None:

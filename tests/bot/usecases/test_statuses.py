@@ -1,5 +1,6 @@
 """Statuses of platforms and the deliveries they are about: late, early, repeated, of unknown messages."""
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import permutations
 from typing import Any
 
@@ -120,6 +121,21 @@ def test_many_statuses_of_many_messages_go_together(database: Database) -> None:
     news = [status(word, f"wamid.{n}") for n in range(40) for word in ("read", "delivered", "sent")]
     assert database.run(apply, *news).changed == 40
     assert {database.look(row, models.Delivery, one).state for one in ids} == {"read"}
+
+
+def test_news_that_comes_while_the_end_of_the_send_is_stored_is_not_lost(database: Database) -> None:
+    due = database.run(under_way)
+    news = status("delivered", delivery=deliveries.message_id(due, ""))
+    with ThreadPoolExecutor(1) as other:
+
+        def ends(work: Work) -> "Future[statuses.Applied]":
+            settle(work, [due], Receipt(message_id="wamid.1"))
+            applied = other.submit(database.run, apply, news)
+            wait([applied], timeout=0.3)  # on PostgreSQL it has met our lock by then
+            return applied
+
+        assert database.run(ends).result() == statuses.Applied(changed=1)
+    assert database.look(row, models.Delivery, due.id).state == "delivered"
 
 
 # What nobody knows the end of (reliability page, 3.4)

@@ -42,9 +42,12 @@ class Shown:
     @property
     def buttons(self) -> dict[str, Any]:
         """What each button does, by what is on it."""
-        return {
-            one["text"]["content"]: one["behaviors"][0] for one in _elements(self.content) if one.get("tag") == "button"
-        }
+        return _buttons(self.content)
+
+    @property
+    def offered(self) -> dict[str, Any]:
+        """Those of earlier contents too, which a slow client may still show."""
+        return {label: does for content in (*self.edits, self.content) for label, does in _buttons(content).items()}
 
     @property
     def image_keys(self) -> list[str]:
@@ -83,6 +86,10 @@ class ApiError(Exception):
     def __init__(self, code: int, msg: str = "", status: int = 400, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(msg)
         self.code, self.msg, self.status, self.headers = code, msg or "refused", status, headers or {}
+
+
+def _buttons(content: Any) -> dict[str, Any]:
+    return {one["text"]["content"]: one["behaviors"][0] for one in _elements(content) if one.get("tag") == "button"}
 
 
 def _elements(node: Any) -> Iterator[dict[str, Any]]:

@@ -154,7 +154,7 @@ class FakeFeishu:
 
     async def press(self, message: Shown, label: str, by: Person) -> Any:
         """Press a button; the answer changes the card and shows its notice."""
-        behavior = message.buttons[label]
+        behavior = message.offered[label]
         assert behavior["type"] == "callback", "that button opens an address"
         event = self.pressed(message, behavior["value"], by)
         answer = await self.push("card.action.trigger", event, repeats=False)

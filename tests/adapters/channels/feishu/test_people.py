@@ -29,6 +29,11 @@ def test_a_press_is_answered_by_a_notice_and_the_new_card(channel: Feishu) -> No
     assert '{"v": "undo"}' in json.dumps(answer)
 
 
+def test_what_concerns_one_person_leaves_the_card_as_it_is(channel: Feishu) -> None:
+    answer = json.loads(channel.answer(pressed(), Reply("Somebody else did that.", aside=True)).body)
+    assert answer == {"toast": {"type": "info", "content": "Somebody else did that."}}
+
+
 def test_an_old_callback_is_answered_by_the_card_alone(channel: Feishu) -> None:
     check_card(json.loads(channel.answer(pressed("flat:1"), REPLY).body), set())
 
