@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -77,7 +78,7 @@ def postgresql_url(postgresql_template: str) -> Iterator[str]:
 def copy_of(template: str) -> Iterator[str]:
     """The address of a database of its own; also for fixtures that several tests share."""
     name = f"test_{uuid4().hex}"
-    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{make_url(template).database}"')
+    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{make_url(template).database}"{_as_files()}')
     yield _named(name)
     _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -89,6 +90,13 @@ def postgresql_template() -> Iterator[str]:
     _migrate(_named(name))
     yield _named(name)
     _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@cache
+def _as_files() -> str:
+    """Copied as files, a quarter of the price of copying through the log, which is the default since version 15."""
+    with psycopg.connect(_server()) as connection:
+        return " STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
 
 
 def _server() -> str:
