@@ -62,11 +62,21 @@ class Headers(Mapping[str, str]):
         wanted = name.lower().encode()
         for field, value in self._fields:
             if field.lower() == wanted:
-                return value.decode("utf-8", "surrogateescape").rstrip(" \t")  # as it would be sent back
+                return _text(value)
         raise KeyError(name)
+
+    def getall(self, name: str, otherwise: Sequence[str] = ()) -> Sequence[str]:
+        """All fields of that name, for those that may be given several times."""
+        wanted = name.lower().encode()
+        return [_text(value) for field, value in self._fields if field.lower() == wanted] or otherwise
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(name.lower().decode("latin-1") for name, _ in self._fields))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _text(value: bytes) -> str:
+    """So that it would be sent back as it came."""
+    return value.decode("utf-8", "surrogateescape").rstrip(" \t")

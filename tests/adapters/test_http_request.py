@@ -93,3 +93,4 @@ def test_header_fields_of_an_answer_are_found_in_any_case() -> None:
     assert dict(headers) == {"retry-after": "5", "x": "\u00ff"}
     assert len(headers) == 2
     assert headers.get("Location") is None
+    assert (headers.getall("RETRY-AFTER"), headers.getall("Location")) == (["5", "6"], ())

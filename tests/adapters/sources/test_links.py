@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from multidict import CIMultiDict
 
 from adapters.base import FeedInfo
+from adapters.http.answer import Headers
 from adapters.sources.feeds import Feeds
 from adapters.sources.links import announced
 from tests.adapters.doors import outbound
@@ -37,7 +37,7 @@ BOTH = (("https://hub.org/",), "https://site.org/self")
 def test_the_header_goes_before_the_document_if_it_names_both(
     lines: list[str], expected: tuple[tuple[str, ...], str]
 ) -> None:
-    info = announced(CIMultiDict([("link", line) for line in lines]), URL, WRITTEN)
+    info = announced(Headers([(b"link", line.encode()) for line in lines]), URL, WRITTEN)
     assert (info.hubs, info.topic) == expected
     assert info.title == "T"
 
