@@ -3,7 +3,7 @@
 Imports nothing of ours, so that a third party can depend on it alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -48,6 +48,7 @@ class Post(Struct, frozen=True, kw_only=True, gc=False):
     image: str = ""  # absolute http(s) address, or empty
     enclosures: tuple[Enclosure, ...] = ()
     tags: tuple[str, ...] = ()
+    kind: str = ""  # "repost", "reply": only for subscriptions that ask for it; empty: for all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,8 @@ class Page:
     not_before: timedelta = timedelta(0)  # the server's wish: ttl, max-age; a lower bound, not an order
     moved_to: str = ""  # follow this key from now on: the feed has moved for good
     ended: bool = False  # the publisher says that nothing will ever be added
+    via: str = ""  # which of the source's providers answered; empty: it has but one
+    reads: int = 0  # posts and names in the answer that the provider bills or counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,24 @@ class FeedGone(SourceError):
     """The publisher says that the feed is no more (410)."""
 
 
+class FeedUnavailable(SourceError):
+    """The platform shows nothing of it, for a reason that only its owner can mend: suspended, protected, not there.
+
+    Its subscribers are told at once, and it is looked at again every few hours.
+    """
+
+
+class SourceSuspended(SourceError):
+    """Nothing can be read from this source until a person acts: wrong token, no credit, the month's allowance used up.
+
+    No feed is to blame; all of it waits for ``after``, and the operator is told once, with the reason.
+    """
+
+    def __init__(self, reason: str, after: timedelta) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
 class FeedNotFound(SourceError):
     """No feed by that name.  ``candidates``: addresses that might be meant."""
 
@@ -133,7 +154,10 @@ class FeedNotFound(SourceError):
 
 
 class Source(Protocol):
-    """A kind of feed, made as ``Kind(outbound)``.  Remembers nothing between calls; calls may overlap."""
+    """A kind of feed, made as ``Kind(outbound)``.  Remembers nothing that must survive; calls may overlap.
+
+    A kind with a dataclass ``Config`` is made as ``Kind(outbound, config)``: its fields are settings like a channel's.
+    """
 
     kind: str  # "feed": lower case, unique
 
@@ -144,10 +168,44 @@ class Source(Protocol):
         """Read what is new since ``cursor``.  Raises any SourceError but FeedNotFound."""
 
     def host(self, key: str) -> str:
-        """Whose politeness a poll of ``key`` falls under: "https://example.org:443"; empty: nobody's."""
+        """Whose politeness a poll of ``key`` falls under: "https://example.org:443"; empty: nobody's.
+
+        A name without "://" is a provider that the operator set up: it has no gap, and all its feeds wait as one.
+        """
 
     async def close(self) -> None:
         """Let go of what is held open."""
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A source that need not read, or pay for, kinds of posts that nobody asked for."""
+
+    async def poll_kinds(self, key: str, cursor: Cursor, now: datetime, kinds: frozenset[str]) -> Page:
+        """As ``poll``, with these of ``Post.kind`` beside the ordinary ones."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A source with a usual interval of its own, instead of POLL_SECONDS."""
+
+    interval: timedelta
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A source that can be told of posts at once.  Polling stays as the net."""
+
+    streams: bool  # it is set up to
+
+    async def stream(
+        self, keys: Callable[[], Awaitable[Sequence[str]]], heard: Callable[[str, Page], Awaitable[None]]
+    ) -> None:
+        """Listens, connects again by itself and fills the gaps, until cancelled; one process at a time does.
+
+        ``keys``: the feeds followed now, asked for every half minute or so.  ``heard`` takes posts of one feed, which
+        may come more than once, and returns when they are stored.
+        """
 
 
 @runtime_checkable
@@ -318,7 +376,7 @@ class Finding:
 
 @runtime_checkable
 class Examined(Protocol):
-    """A channel that can ask its platform whether it is set up as it should be."""
+    """A channel or source that can ask its platform whether it is set up as it should be."""
 
     async def examine(self, callback_url: str) -> Sequence[Finding]:
         """Asks, and changes nothing.  Never fails: what cannot be asked is a finding.

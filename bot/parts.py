@@ -8,7 +8,7 @@ from typing import Any
 from adapters.base import Channel, Source
 from adapters.http import Egress, Outbound
 from adapters.inbound import Phoned
-from bot import channels, plugins
+from bot import installed
 from bot.clock import Clock
 from bot.gate import Gate
 from bot.jobs.poller import Poller
@@ -97,13 +97,12 @@ def make_outbound(settings: Settings) -> Outbound:
 
 def make_channels(outbound: Outbound) -> dict[str, Channel]:
     """Every installed channel and each further account of it, by name.  Raises BadSetting."""
-    return channels.make(outbound)
+    return installed.channels(outbound)
 
 
 def make_sources(outbound: Outbound) -> dict[str, Source]:
-    """Every installed source, by kind."""
-    ours, group = plugins.SOURCES, plugins.SOURCE_GROUP
-    return {name: plugins.load(name, ours, group)(outbound) for name in plugins.names(ours, group)}
+    """Every installed source, by kind.  Raises BadSetting."""
+    return installed.sources(outbound)
 
 
 def make_naming(outbound: Outbound, source: Source) -> Naming:

@@ -32,9 +32,10 @@ from adapters.http import Egress, Outbound
 from adapters.inbound import Callback, ChatMessage
 from adapters.signatures import new_secret, sign
 from adapters.sources import push
-from bot import channels, plugins
+from bot import plugins
 from bot.cli import app as command_line
 from bot.gate import Gate
+from bot.installed import settings as installed_settings
 from bot.metrics import Metrics
 from bot.rules import command_words, mapping, texts
 from bot.rules import commands as chat_commands
@@ -155,7 +156,7 @@ def test_settings_that_a_page_names_exist() -> None:
 
 
 def is_setting(name: str) -> bool:
-    known = {name.upper() for name in Settings.model_fields} | {one.name for _, one in channels.settings()}
+    known = {name.upper() for name in Settings.model_fields} | {one.name for _, one in installed_settings()}
     return {name, name.removesuffix("_FILE").partition("__")[0]} & known != set()
 
 

@@ -23,7 +23,7 @@ from yarl import URL
 from adapters.base import Examined
 from adapters.http import NoAnswer, NotSent, Outbound
 from adapters.http.egress import Allowed
-from bot import channels, ground, logs, parts
+from bot import ground, installed, logs, parts
 from bot.cli import output
 from bot.clock import utc_now
 from bot.errors import UserError
@@ -131,7 +131,7 @@ def _egress(allow: Sequence[Allowed]) -> Finding:
 
 def _is_setting(name: str) -> bool:
     name = name.upper().removesuffix("_FILE")
-    of_channels = {one.name for _, one in channels.settings()}
+    of_channels = {one.name for _, one in installed.settings()}
     return name.lower() in Settings.model_fields or name.partition("__")[0] in of_channels
 
 

@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Iterator
 
-from bot import channels
+from bot import installed
 from bot.settings import Settings
 
 GROUPS = {  # by the first setting of each
@@ -36,18 +36,18 @@ def readme() -> str:
 
 
 def settings() -> Iterator[tuple[str, str, str]]:
-    """Name, default as it is written, and what it is; in the order of the code, the channels' at the end."""
+    """Name, default as it is written, and what it is; in the order of the code, the adapters' at the end."""
     for name, field in Settings.model_fields.items():
         yield name.upper(), _written(field.default), field.description or ""
-    for _, one in channels.settings():
+    for _, one in installed.settings():
         yield one.name, _written(one.default), one.help
 
 
 def _lines() -> Iterator[str]:
     groups = dict(GROUPS)
-    for kind, one in reversed(list(channels.settings())):
-        groups = {was: title for was, title in groups.items() if title != f"Channel {kind}"}
-        groups[one.name.lower()] = f"Channel {kind}"
+    for kind, one in reversed(list(installed.settings())):
+        groups = {was: title for was, title in groups.items() if title != kind}
+        groups[one.name.lower()] = kind
     for name, default, what in settings():
         if group := groups.get(name.lower()):
             yield f"\n# --- {group} ---"

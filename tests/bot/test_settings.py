@@ -8,7 +8,7 @@ import pytest
 from dotenv import dotenv_values
 
 from adapters.http import Egress, Outbound
-from bot import channels, plugins
+from bot import installed, plugins
 from bot.cli import settings_table
 from bot.settings import BadSetting, Settings, delays, load
 
@@ -34,7 +34,7 @@ def test_the_example_is_made_from_the_code() -> None:
 
 def test_the_example_changes_nothing(folder: Path) -> None:
     example = ROOT / "config.example.env"
-    names = [name.upper() for name in Settings.model_fields] + [one.name for _, one in channels.settings()]
+    names = [name.upper() for name in Settings.model_fields] + [one.name for _, one in installed.settings()]
     assert list(dotenv_values(example)) == names
     (folder / ".env").write_text(example.read_text())
     assert load() == Settings.model_construct(**{name: field.default for name, field in Settings.model_fields.items()})
@@ -69,7 +69,7 @@ def test_the_settings_of_a_channel_have_a_group_of_their_own(monkeypatch: pytest
 def test_what_the_example_has_for_channels_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(plugins.CHANNELS, "talk", "tests.fakes.talking:Talk")
     (folder / ".env").write_text(settings_table.example())
-    made: Any = channels.make(Outbound(Egress.parse("", []), user_agent="test"))
+    made: Any = installed.channels(Outbound(Egress.parse("", []), user_agent="test"))
     assert made["talk"].config == made["talk"].Config()
 
 

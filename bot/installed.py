@@ -1,7 +1,8 @@
-"""The channels that are set up: their settings are read from the environment and ``.env``, and checked.
+"""The channels and sources that are installed, made with their settings from the environment and ``.env``.
 
-A channel says by the fields of its ``Config`` what can be set (``adapters.base.Channel``): ``token`` of ``whatsapp``
-is ``WHATSAPP_TOKEN``, and ``WHATSAPP_TOKEN__SALES`` makes a second account, the channel ``whatsapp/sales``.
+A kind says by the fields of its ``Config`` what can be set (``adapters.base.Channel``, ``Source``): ``token`` of
+``whatsapp`` is ``WHATSAPP_TOKEN``, and ``WHATSAPP_TOKEN__SALES`` makes a second account, the channel
+``whatsapp/sales``.  A source has one account.
 """
 
 import dataclasses
@@ -15,7 +16,7 @@ from typing import Any, get_type_hints
 from dotenv import dotenv_values
 from pydantic import TypeAdapter, ValidationError
 
-from adapters.base import Channel
+from adapters.base import Channel, Source
 from adapters.http import Outbound
 from bot import plugins
 from bot.settings import BadSetting, read_secret
@@ -29,7 +30,7 @@ _FILE = "_FILE"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One field of a channel's settings, as people write it."""
+    """One field of a channel's or source's settings, as people write it."""
 
     name: str  # "WHATSAPP_TOKEN"
     field: str
@@ -38,12 +39,11 @@ class Setting:
     type: Any
 
 
-def make(outbound: Outbound, variables: Environment | None = None) -> dict[str, Channel]:
+def channels(outbound: Outbound, variables: Environment | None = None) -> dict[str, Channel]:
     """Every installed channel by name, and each further account that is set up.  Raises BadSetting, PluginError."""
     variables = environment() if variables is None else variables
     made: dict[str, Channel] = {}
-    for kind in plugins.names(plugins.CHANNELS, plugins.CHANNEL_GROUP):
-        maker = plugins.load(kind, plugins.CHANNELS, plugins.CHANNEL_GROUP)
+    for kind, maker in _kinds(plugins.CHANNELS, plugins.CHANNEL_GROUP):
         if not hasattr(maker, "Config"):
             made[kind] = maker(outbound)
             continue
@@ -54,15 +54,35 @@ def make(outbound: Outbound, variables: Environment | None = None) -> dict[str, 
     return made
 
 
+def sources(outbound: Outbound, variables: Environment | None = None) -> dict[str, Source]:
+    """Every installed source by kind.  Raises BadSetting, PluginError."""
+    variables = environment() if variables is None else variables
+    made: dict[str, Source] = {}
+    for kind, maker in _kinds(plugins.SOURCES, plugins.SOURCE_GROUP):
+        if hasattr(maker, "Config"):
+            made[kind] = maker(outbound, _config(maker.Config, list(settings_of(kind, maker)), "", variables))
+        else:
+            made[kind] = maker(outbound)
+    return made
+
+
+def _kinds(ours: dict[str, str], group: str) -> Iterator[tuple[str, Any]]:
+    for kind in plugins.names(ours, group):
+        yield kind, plugins.load(kind, ours, group)
+
+
 def settings() -> Iterator[tuple[str, Setting]]:
-    """What can be set for the channels that are built in, as (channel, setting)."""
+    """What can be set for what is built in, as ("Channel whatsapp", setting); channels before sources."""
     for kind in plugins.CHANNELS:
         for setting in settings_of(kind, plugins.load(kind, plugins.CHANNELS, plugins.CHANNEL_GROUP)):
-            yield kind, setting
+            yield f"Channel {kind}", setting
+    for kind in plugins.SOURCES:
+        for setting in settings_of(kind, plugins.load(kind, plugins.SOURCES, plugins.SOURCE_GROUP)):
+            yield f"Source {kind}", setting
 
 
 def settings_of(kind: str, maker: Any) -> Iterator[Setting]:
-    """What can be set for one channel, in the order of its fields."""
+    """What can be set for one kind, in the order of its fields."""
     config = getattr(maker, "Config", None)
     if config is None:
         return

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.channels.webhook import Webhook
 from adapters.http import Egress, Outbound
-from bot import channels, plugins
+from bot import installed, plugins
 from bot.settings import BadSetting
 from tests.fakes.talking import Talk
 
@@ -41,10 +41,10 @@ def outbound() -> Outbound:
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch, outbound: Outbound) -> Callable[..., dict[str, Any]]:
     """All channels, with these variables set and no others."""
-    monkeypatch.setitem(plugins.CHANNELS, "phone", "tests.bot.test_channels:Phone")
+    monkeypatch.setitem(plugins.CHANNELS, "phone", "tests.bot.test_installed:Phone")
 
     def made(**variables: str) -> dict[str, Any]:
-        return dict(channels.make(outbound, variables))
+        return dict(installed.channels(outbound, variables))
 
     return made
 
@@ -99,21 +99,21 @@ def test_a_wrong_one_is_named_and_not_repeated(
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "TALK_SECRET" not in channels.environment()
+    assert "TALK_SECRET" not in installed.environment()
     (tmp_path / ".env").write_text("talk_secret=file\nTALK_BASE_URL=file\nTALK_LARGEST=\n")
     monkeypatch.setenv("TALK_SECRET", "environment")
     monkeypatch.setenv("TALK_BASE_URL", "")
-    found = channels.environment()
+    found = installed.environment()
     assert (found["TALK_SECRET"], found["TALK_BASE_URL"]) == ("environment", "file")
     assert "TALK_LARGEST" not in found
     (tmp_path / ".env").write_bytes(b"A=\xff\xfe\n")
     with pytest.raises(BadSetting, match=r"\.env: it cannot be read"):
-        channels.environment()
+        installed.environment()
 
 
 def test_the_settings_of_built_in_channels_can_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(plugins.CHANNELS, "talk", "tests.fakes.talking:Talk")
-    listed = [(one.name, one.default) for kind, one in channels.settings() if kind == "talk"]
+    listed = [(one.name, one.default) for kind, one in installed.settings() if kind == "Channel talk"]
     assert listed == [("TALK_SECRET", ""), ("TALK_BASE_URL", ""), ("TALK_LARGEST", 65536)]
 
 
