@@ -70,6 +70,7 @@ class Page:
 
     cursor: Cursor
     posts: Sequence[Post] = ()  # oldest first
+    withdrawn: Sequence[bytes] = ()  # keys of posts that their publisher took back; others may be unknown here
     left_out: Sequence[datetime | None] = ()  # of posts that stand there unchanged since ``cursor``: when published
     info: FeedInfo | None = None  # None: the document was not read (304, same bytes)
     complete: bool = True  # False: nothing may be concluded from what is absent
