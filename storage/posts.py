@@ -119,7 +119,8 @@ def newest(session: Session, feed_id: int, limit: int) -> Sequence[Row[Any]]:
 
 def versions(session: Session, wanted: Sequence[tuple[int, int]]) -> Sequence[Row[Any]]:
     """Posts as (id, version) pairs name them, with what their feed is called: all columns that a message shows."""
-    feed = (FEEDS.c.uid.label("feed_uid"), FEEDS.c.title.label("feed_title"), FEEDS.c.key, FEEDS.c.source)
+    named = (FEEDS.c[name].label(f"feed_{name}") for name in ("uid", "title", "home"))
+    feed = (*named, FEEDS.c.key, FEEDS.c.source)
     fixed = (POSTS.c.id, POSTS.c.uid, POSTS.c.seq, POSTS.c.found_at)
     rows: list[Row[Any]] = []
     for some in leases.slices(wanted, 100):
