@@ -83,6 +83,11 @@ def grew(session: Session, feed_id: int, last_seq: int, now: datetime) -> None:
     session.execute(update(FEEDS).where(FEEDS.c.id == feed_id).values(last_seq=last_seq, last_new_at=now))
 
 
+def set_wants(session: Session, feed_id: int, bits: int) -> None:
+    """Which kinds of posts its subscriptions ask for together."""
+    session.execute(update(FEEDS).where(FEEDS.c.id == feed_id, FEEDS.c.wants != bits).values(wants=bits))
+
+
 def set_pushed_until(session: Session, feed_id: int, until: datetime | None) -> None:
     """Till when a hub can be relied on to push; None: not at all."""
     session.execute(update(FEEDS).where(FEEDS.c.id == feed_id).values(pushed_until=until))

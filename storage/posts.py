@@ -111,9 +111,11 @@ def replace(session: Session, post_id: int, values: dict[str, Any], now: datetim
     )
 
 
-def newest(session: Session, feed_id: int, limit: int) -> Sequence[Row[Any]]:
-    """The feed's posts, the latest first: whole rows."""
+def newest(session: Session, feed_id: int, limit: int, kinds: Collection[str] | None = None) -> Sequence[Row[Any]]:
+    """The feed's posts, the latest first: whole rows.  ``kinds``: only ordinary ones and these."""
     wanted = select(POSTS).where(POSTS.c.feed_id == feed_id).order_by(POSTS.c.seq.desc()).limit(limit)
+    if kinds is not None:
+        wanted = wanted.where(POSTS.c.kind.in_(["", *kinds]))
     return session.execute(wanted).all()
 
 

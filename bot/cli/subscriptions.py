@@ -17,6 +17,8 @@ from bot.cli.beside import Desk, opened, sources
 from bot.clock import utc_now
 from bot.errors import UserError
 from bot.jobs.lookup import look_up
+from bot.rules import options
+from bot.rules.options import Options
 from bot.rules.plain_text import one_line
 from bot.usecases import accounts, destinations, feeds, subscriptions
 
@@ -34,6 +36,7 @@ class Subscription(msgspec.Struct, frozen=True):
     destination_id: int
     channel: str
     address: str
+    options: Options  # what it brings besides ordinary posts
     created_at: datetime
 
 
@@ -70,6 +73,8 @@ def subscribe(
     feed: Annotated[str, typer.Argument(metavar="FEED", help="Address of a feed or of a page with one, or an id.")],
     destination: Annotated[int, typer.Argument(metavar="DESTINATION", help="Its id.")],
     latest: Annotated[bool, typer.Option("--latest", help="Send the newest post that is there now, too.")] = False,
+    reposts: Annotated[bool, typer.Option("--reposts", help="Of an account: also what it passes on.")] = False,
+    replies: Annotated[bool, typer.Option("--replies", help="Of an account: also what it answers.")] = False,
     json: output.Json = False,
 ) -> None:
     """Follow a feed: its posts from now on go to a destination."""
@@ -87,6 +92,7 @@ def subscribe(
             policy=parts.make_policy(desk.settings),
             default_interval=timedelta(seconds=desk.settings.poll_seconds),
             latest=latest,
+            wishes=Options(reposts=reposts, replies=replies) if reposts or replies else None,
         )
         to = desk.read(destinations.get, destination)
         made = _subscribed(done, known.found.page)
@@ -194,6 +200,7 @@ def _shown(row: Any) -> Subscription:
         destination_id=to.id,
         channel=to.channel,
         address=to.address,
+        options=options.read(wish.options),
         created_at=wish.created_at,
     )
 

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import structlog
 
-from adapters.base import FeedFailed, FeedFault, Page, Source, SourceError
+from adapters.base import FeedFailed, FeedFault, Page, Selective, Source, SourceError
 from bot.clock import Clock, monotonic
 from bot.gate import Gate
 from bot.jobs.batches import Batches
 from bot.jobs.pump import Pump
 from bot.metrics import Metrics
+from bot.rules import options
 from bot.rules.polling import UNREACHED
 from bot.usecases import feeds, posts
 from storage.database import Database, StorageError
@@ -121,6 +122,9 @@ class Poller:
             return FeedFailed(FeedFault.NOT_A_FEED, f"no source {due.source!r} is installed")
         try:
             async with asyncio.timeout(LONGEST_POLL):
+                if due.wants and isinstance(source, Selective):
+                    kinds = options.kinds(due.wants)
+                    return await source.poll_kinds(due.key, due.cursor, self._clock(), kinds)
                 return await source.poll(due.key, due.cursor, self._clock())
         except SourceError as error:
             return error

@@ -37,6 +37,7 @@ class DueFeed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     host: str
     cursor: Mapping[str, Any]  # adapters.base.Cursor
     followed: polling.Followed
+    wants: int = 0  # kinds of posts that its subscriptions ask for, as bits of bot/rules/options.py
 
 
 def take_due(work: Work, limit: int, politeness: Politeness, default: timedelta) -> tuple[list[DueFeed], bool]:
@@ -94,6 +95,7 @@ def _due(row: Any, token: str, default: timedelta) -> DueFeed:
         host=row.host,
         cursor=msgspec.json.decode(row.cursor),
         followed=followed(row, default),
+        wants=row.wants,
     )
 
 
@@ -186,6 +188,11 @@ def hurry(work: Work, feed_id: int, default: timedelta) -> DueFeed:
     feed = get(work, feed_id)
     token = feeds.take(work.session, [feed_id], work.now + LEASE)
     return _due(feed, token, default)
+
+
+def want(work: Work, feed_id: int) -> None:
+    """Read the kinds of posts that its subscriptions ask for now."""
+    feeds.set_wants(work.session, feed_id, subscriptions.all_wants(work.session, feed_id))
 
 
 def forget_if_unwanted(work: Work, feed_id: int) -> None:

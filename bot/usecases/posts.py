@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.base import Page, Post, SourceError
 from bot.clock import uuid7
-from bot.rules import polling, rendering
+from bot.rules import options, polling, rendering
 from bot.rules.retry import Schedules
 from bot.usecases import hubs, notices
 from bot.usecases.feeds import DueFeed
@@ -98,6 +98,7 @@ class _Batch:
         self._blocks: dict[str, datetime] = {}  # until when each of these hosts is left alone
         self._new: list[dict[str, Any]] = []
         self._announced: list[bytes] = []
+        self._kinds = False  # among them are posts that only some want
         self._taken: set[tuple[str, str]] = set()  # names under which feeds of this batch go on
         self._offers: list[hubs.Offer] = []
 
@@ -128,7 +129,8 @@ class _Batch:
         posts.add(session, self._new)
         if self._offers:
             hubs.offered(self._work, self._offers)
-        made = recording.fan_out(session, self._announced, self._policy.expires(now), now)
+        bits = options.BITS if self._kinds else None
+        made = recording.fan_out(session, self._announced, self._policy.expires(now), now, bits)
         if made:
             self._work.wakes.add("deliveries")
         return Recorded(len(self._new), made)
@@ -241,13 +243,14 @@ class _Batch:
             self._new.append(row)
             if fresh.announce:
                 self._announced.append(row["key"])
+                self._kinds = self._kinds or bool(fresh.post.kind)
         for old, post, new_digest in found.edited:
             self._edit(old, post, new_digest)
         renamed = [{"_id": old.id, "key": _key(feed.id, post.key)} for old, post in found.rekeyed]
         posts.rekey(self._work.session, renamed)
-        if found.withheld:
-            lines = "\n".join(f"• {post.title or post.url}" for post in reversed(found.withheld[-20:]))
-            text = f"brought {len(found.withheld)} more posts while it could not be read:\n{lines}"
+        if withheld := [post for post in found.withheld if not post.kind]:
+            lines = "\n".join(f"• {post.title or post.url}" for post in reversed(withheld[-20:]))
+            text = f"brought {len(withheld)} more posts while it could not be read:\n{lines}"
             self._tell(feed, "digest", text)
         if found.suspicious:
             text = f"All {len(found.new)} posts of {feed.key} are new at once: only those with a recent date were sent."
@@ -312,6 +315,7 @@ def _row(feed_id: int, seq: int, fresh: polling.Fresh, now: datetime) -> dict[st
         "link_key": _key(feed_id, post.link_key) if post.link_key else None,
         "digest": fresh.digest,
         "version": 1,
+        "kind": post.kind,
         "found_at": now,
     }
 
@@ -345,6 +349,6 @@ def _utc(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "the start"
 
 
-def newest(work: Work, feed_id: int, limit: int) -> Sequence[Any]:
-    """The feed's posts as they are stored, the latest first."""
-    return posts.newest(work.session, feed_id, limit)
+def newest(work: Work, feed_id: int, limit: int, wants: int | None = None) -> Sequence[Any]:
+    """The feed's posts as they are stored, the latest first; ``wants``: those of who asks for these kinds."""
+    return posts.newest(work.session, feed_id, limit, None if wants is None else options.kinds(wants))

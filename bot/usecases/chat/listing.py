@@ -88,7 +88,7 @@ def latest(turn: Turn) -> Reply:
 
 
 def _latest(turn: Turn, row: Any) -> Reply:
-    newest = posts.newest(turn.work, row.feed_id, 1)
+    newest = posts.newest(turn.work, row.feed_id, 1, row.wants)
     if not newest:
         return turn.reply("latest.none", feed=name(row, TITLE))
     version = (newest[0].id, newest[0].version)
