@@ -194,10 +194,19 @@ class Paced(Protocol):
 
 
 @runtime_checkable
+class Billed(Protocol):
+    """A source whose provider bills or counts what it returns (``Page.reads``)."""
+
+    monthly_budget: int  # reads that a month may cost; 0: no bound
+    read_price: float  # US dollars of one read, by the provider's list; 0: not known
+
+
+@runtime_checkable
 class Streaming(Protocol):
     """A source that can be told of posts at once.  Polling stays as the net."""
 
     streams: bool  # it is set up to
+    listening: bool  # it is connected, and hears; while it does, its feeds are polled seldom
 
     async def stream(
         self, keys: Callable[[], Awaitable[Sequence[str]]], heard: Callable[[str, Page], Awaitable[None]]

@@ -87,7 +87,9 @@ class Poller:
         if not self._gate.may_ingest:
             return (), False
         try:
-            claimed = await self._database.write(feeds.take_due, room, self._politeness, self._interval)
+            claimed = await self._database.write(
+                feeds.take_due, room, self._politeness, self._interval, self._policy.paces
+            )
         except StorageError as error:
             self._gate.failed(error)
             log.warning("feeds not claimed", reason=str(error))

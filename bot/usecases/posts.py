@@ -2,17 +2,17 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from adapters.base import Page, Post, SourceError
+from adapters.base import Page, Post, SourceError, SourceSuspended
 from bot.clock import uuid7
-from bot.rules import options, polling, rendering
+from bot.rules import budget, options, polling, rendering
 from bot.rules.retry import Schedules
-from bot.usecases import hubs, notices
+from bot.usecases import hubs, notices, providers, spending
 from bot.usecases.feeds import DueFeed
 from storage import feeds, posts
 from storage.database import Work
@@ -31,6 +31,7 @@ class Policy:
     operator_destination: int | None = None
     hold: timedelta = timedelta(days=7)  # that a delivery waits for a person at the longest
     websub: bool = False  # feeds may be pushed by hubs, for we can be reached
+    paces: spending.Paces = field(default_factory=dict)
 
     def expires(self, now: datetime) -> dict[str, datetime]:
         """When a message queued now is worth nothing any more, by lane."""
@@ -89,6 +90,13 @@ def push(work: Work, feed: DueFeed, page: Page, policy: Policy) -> tuple[polling
     return found, recorded
 
 
+def count(work: Work, feed_id: int, source: str, page: Page, policy: Policy) -> None:
+    """Only what reading the page cost, for nothing of it is stored."""
+    batch = _Batch(work, policy)
+    batch.count(feed_id, source, page)
+    batch.store()
+
+
 class _Batch:
     """Collects what many polls change, so that storing it takes one statement for each kind of change."""
 
@@ -101,16 +109,41 @@ class _Batch:
         self._kinds = False  # among them are posts that only some want
         self._taken: set[tuple[str, str]] = set()  # names under which feeds of this batch go on
         self._offers: list[hubs.Offer] = []
+        self._reads: list[spending.Read] = []
+        self._suspended: dict[str, SourceSuspended] = {}  # by source
+        self._answered: set[str] = set()  # sources with a provider of their own that were read
 
     def take(self, polls: Sequence[Polled]) -> None:
+        polls = self._at_their_pace(polls)
         known = self._known([(one.feed, one.result.posts) for one in polls if isinstance(one.result, Page)])
         for one in polls:
             if isinstance(one.result, SourceError):
                 self._failed(one.feed, one.result, ours=one.ours)
-            elif one.result.info is None:
+                continue
+            self.count(one.feed.id, one.feed.source, one.result)
+            if one.feed.host and "://" not in one.feed.host:
+                self._answered.add(one.feed.source)
+            if one.result.info is None:
                 self._unchanged(one.feed, one.result)
             else:
                 self._read(one.feed, one.result, known.get(one.feed.id, []), one.moved_host)
+
+    def _at_their_pace(self, polls: Sequence[Polled]) -> Sequence[Polled]:
+        """With the intervals that their sources have now."""
+        paces = self._policy.paces
+        if not any(one.feed.source in paces for one in polls):
+            return polls
+        tempos = spending.tempos(self._work, paces, {one.feed.source for one in polls})
+        return [
+            replace(one, feed=_paced(one.feed, paces[one.feed.source], tempos[one.feed.source]))
+            if one.feed.source in paces
+            else one
+            for one in polls
+        ]
+
+    def count(self, feed_id: int, source: str, page: Page) -> None:
+        if page.reads > 0:
+            self._reads.append(spending.Read(feed_id, source, page.via, page.reads))
 
     def push(self, feed: DueFeed, page: Page) -> polling.Finding:
         """Whether publishers changed their identifiers, a part of a document cannot tell: by its link only what has
@@ -120,6 +153,7 @@ class _Batch:
         digests = [digest(post) for post in page.posts]
         found = polling.find(page, feed.followed, known, digests, "all", self._work.now)
         self._store(feed, found)
+        self.count(feed.id, feed.source, page)
         return found
 
     def store(self) -> Recorded:
@@ -129,11 +163,21 @@ class _Batch:
         posts.add(session, self._new)
         if self._offers:
             hubs.offered(self._work, self._offers)
+        self._account()
         bits = options.BITS if self._kinds else None
         made = recording.fan_out(session, self._announced, self._policy.expires(now), now, bits)
         if made:
             self._work.wakes.add("deliveries")
         return Recorded(len(self._new), made)
+
+    def _account(self) -> None:
+        """What reading costs, and whether sources can be read at all."""
+        if self._reads:
+            spending.count(self._work, self._reads, self._policy.paces, self._tell_operator)
+        if self._answered:
+            providers.sources_answered(self._work, self._answered, self._tell_operator)
+        for source, error in self._suspended.items():
+            providers.source_suspended(self._work, source, str(error), error.after, self._tell_operator)
 
     def _known(self, read: Sequence[tuple[DueFeed, Sequence[Post]]]) -> Mapping[int, list[polling.Known]]:
         """Stored posts that any of these documents may repeat, by feed."""
@@ -178,7 +222,7 @@ class _Batch:
         assert page.info is not None
         row |= {
             "title": page.info.title,
-            "name": page.info.name,
+            "name": page.info.name or was.name,
             "image": page.info.image,
             "home": page.info.home,
             "language": page.info.language,
@@ -192,6 +236,8 @@ class _Batch:
             "last_new_at": is_now.last_new_at,
         }
         row |= self._fared_well(feed, news=news)
+        if was.name and page.info.name and page.info.name.casefold() != was.name.casefold():
+            self._tell(feed, "renamed", f"(@{was.name}) is now called @{page.info.name}")
         row |= self._moved(feed, page.moved_to, moved_host)
         if page.ended:
             row["state"] = FeedState.GONE
@@ -214,6 +260,8 @@ class _Batch:
             row["state"] = setback.state
         if setback.tell:
             row["told"] = self._tell(feed, setback.tell, _TROUBLE[setback.tell].format(reason=setback.reason))
+        if isinstance(error, SourceSuspended):
+            self._suspended[feed.source] = error
         if setback.host_blocked_until and feed.host:
             until = setback.host_blocked_until
             self._blocks[feed.host] = max(until, self._blocks.get(feed.host, until))
@@ -254,7 +302,7 @@ class _Batch:
             self._tell(feed, "digest", text)
         if found.suspicious:
             text = f"All {len(found.new)} posts of {feed.key} are new at once: only those with a recent date were sent."
-            notices.tell_operator(self._work, self._policy.operator_destination, text, self._policy.schedules)
+            self._tell_operator(text)
 
     def _edit(self, old: polling.Known, post: Post, new_digest: bytes) -> None:
         """Keep the new version, if a person would see a difference and the last one is not too recent."""
@@ -273,7 +321,7 @@ class _Batch:
     def _fared_well(self, feed: DueFeed, *, news: bool) -> dict[str, Any]:
         """No failures any more, and what subscribers have been told when this poll is done."""
         was, told = feed.followed, feed.followed.told
-        if told == "failing":
+        if told in ("failing", "unavailable"):
             self._tell(feed, "recovered", f"can be read again (it could not since {_utc(was.failing_since)})")
             told = ""
         elif news:
@@ -282,12 +330,24 @@ class _Batch:
             told = self._tell(feed, "quiet", f"has brought nothing new since {_utc(was.last_new_at)}")
         return {"failures": 0, "failing_since": None, "fault": "", "reason": "", "told": told}
 
+    def _tell_operator(self, text: str) -> None:
+        notices.tell_operator(self._work, self._policy.operator_destination, text, self._policy.schedules)
+
     def _tell(self, feed: DueFeed, what: str, text: str) -> str:
         notices.tell_subscribers(self._work, feed.id, f"feed.{what}", text, self._policy.schedules)
         return what
 
 
+def _paced(feed: DueFeed, pace: budget.Pace, tempo: spending.Tempo) -> DueFeed:
+    was = feed.followed
+    usual = was.interval if was.fixed else pace.interval or was.interval
+    interval = budget.interval(usual, tempo.stretch, listened=tempo.listened)
+    fixed = was.fixed or pace.interval is not None
+    return msgspec.structs.replace(feed, followed=msgspec.structs.replace(was, interval=interval, fixed=fixed))
+
+
 _TROUBLE = {
+    "unavailable": "cannot be read: {reason}. You hear when that has changed.",
     "failing": "cannot be read: {reason}. It is tried again, less often; you hear when it works.",
     "gone": "is gone: {reason}. It is no longer read; unsubscribe, or subscribe to its new address.",
     "disabled": "has not been readable for two weeks: {reason}. It is no longer read; subscribe again to resume.",

@@ -57,6 +57,8 @@ def subscribe(
     feed = feeds.follow(work, source, found.key, host, uuid7(work.now))
     if unread:
         _store_baseline(work, feed, found, policy, default_interval)
+    elif found.page.reads > 0:
+        posts.count(work, feed.id, source, found.page, policy)
     subscription, new = _want(work, account_id, feed.id, destination_id, wishes)
     queued = latest and _queue_latest(work, subscription, policy)
     return Subscribed(subscription, feeds.get(work, feed.id), new, queued)

@@ -18,6 +18,7 @@ from tests.world import HOUR, MINUTE, POLICY, item, page
 P = ParamSpec("P")
 T = TypeVar("T")
 KEY = "2244994945"
+FOUND = Found(KEY, page(item(0)))
 EVERYTHING, REPOSTS, REPLIES = Options(reposts=True, replies=True), Options(reposts=True), Options(replies=True)
 
 
@@ -28,12 +29,13 @@ class Desk:
     def run(self, use_case: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self.database.run(use_case, *args, **kwargs)
 
-    def subscribe(self, destination: int, wishes: Options | None = None, **more: Any) -> subscriptions.Subscribed:
-        given = {"found": Found(KEY, page(item(0))), "latest": False} | more
+    def subscribe(
+        self, destination: int, wishes: Options | None = None, *, found: Found = FOUND, latest: bool = False
+    ) -> subscriptions.Subscribed:
         return self.run(
             subscriptions.subscribe,
             account_id=1, destination_id=destination, source="x", host="x", policy=POLICY,
-            default_interval=world.INTERVAL, wishes=wishes, **given,
+            default_interval=world.INTERVAL, wishes=wishes, found=found, latest=latest,
         )  # fmt: skip
 
     def poll(self, document: Page) -> Any:
