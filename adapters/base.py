@@ -206,7 +206,6 @@ class Streaming(Protocol):
     """A source that can be told of posts at once.  Polling stays as the net."""
 
     streams: bool  # it is set up to
-    listening: bool  # it is connected, and hears; while it does, its feeds are polled seldom
 
     async def stream(
         self, keys: Callable[[], Awaitable[Sequence[str]]], heard: Callable[[str, Page], Awaitable[None]]
@@ -216,6 +215,13 @@ class Streaming(Protocol):
         ``keys``: the feeds followed now, asked for every half minute or so.  ``heard`` takes posts of one feed, which
         may come more than once, and returns when they are stored.
         """
+
+
+@runtime_checkable
+class Hearing(Protocol):
+    """A streaming source that knows whether it hears: while it does, its feeds are polled seldom."""
+
+    listening: bool  # connected, keys told, and not silent for longer than its platform ever is
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, or_, select
+from sqlalchemy import Row, delete, or_, select, update
 from sqlmodel import Session
 
 from storage import leases
@@ -32,6 +32,11 @@ def let_go(session: Session, source: str, token: str) -> bool:
     """Free for anybody at once; False: it was not ours any more."""
     mine = (LISTENERS.c.source == source, LISTENERS.c.token == token)
     return bool(leases.affected(session, delete(LISTENERS).where(*mine)))
+
+
+def expire_all(session: Session, now: datetime) -> None:
+    """Nobody holds any of them."""
+    session.execute(update(LISTENERS).where(LISTENERS.c.until > now).values(until=now))
 
 
 def well(session: Session, sources: Collection[str], now: datetime) -> set[str]:

@@ -20,7 +20,7 @@ from bot.jobs.lookup import look_up
 from bot.rules import options
 from bot.rules.options import Options
 from bot.rules.plain_text import one_line
-from bot.usecases import accounts, destinations, feeds, subscriptions
+from bot.usecases import accounts, destinations, feeds, posts, subscriptions
 
 LONGEST_SECONDS = 60.0  # for finding a feed: a command may wait longer than a chat
 
@@ -81,7 +81,7 @@ def subscribe(
     with opened() as desk:
         account_id = desk.read(accounts.get, account).id
         desk.read(destinations.get, destination)
-        known = asyncio.run(_recognised(desk, feed))
+        known, policy = asyncio.run(_recognised(desk, feed))
         done = desk.write(
             subscriptions.subscribe,
             account_id=account_id,
@@ -89,7 +89,7 @@ def subscribe(
             source=known.source,
             found=known.found,
             host=known.host,
-            policy=parts.make_policy(desk.settings),
+            policy=policy,
             default_interval=timedelta(seconds=desk.settings.poll_seconds),
             latest=latest,
             wishes=Options(reposts=reposts, replies=replies) if reposts or replies else None,
@@ -127,15 +127,16 @@ def list_all(
 # Which feed is meant
 
 
-async def _recognised(desk: Desk, name: str) -> Recognised:
+async def _recognised(desk: Desk, name: str) -> tuple[Recognised, posts.Policy]:
     async with sources(desk.settings) as known:
+        policy = parts.make_policy(desk.settings, known)
         if name.isdecimal():
             row = await desk.database.read(feeds.get, int(name))
             if row.last_success_at is not None:
-                return Recognised(row.source, Found(row.key, Page(cursor={})), row.host)
+                return Recognised(row.source, Found(row.key, Page(cursor={})), row.host), policy
             name = row.key
         with output.waiting(f"looking for a feed at {name} …"):
-            return await resolve(known, name)
+            return await resolve(known, name), policy
 
 
 async def resolve(known: Mapping[str, Source], name: str) -> Recognised:

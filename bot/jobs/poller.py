@@ -43,6 +43,7 @@ class Poller:
         slots: int,
     ) -> None:
         self._database, self._sources, self._clock = database, sources, clock
+        self._selective = {kind: one for kind, one in sources.items() if isinstance(one, Selective)}
         self._metrics, self._gate = metrics, gate
         self._policy, self._politeness, self._interval = policy, politeness, interval
         self._weather = Weather()
@@ -124,9 +125,9 @@ class Poller:
             return FeedFailed(FeedFault.NOT_A_FEED, f"no source {due.source!r} is installed")
         try:
             async with asyncio.timeout(LONGEST_POLL):
-                if due.wants and isinstance(source, Selective):
+                if due.source in self._selective:
                     kinds = options.kinds(due.wants)
-                    return await source.poll_kinds(due.key, due.cursor, self._clock(), kinds)
+                    return await self._selective[due.source].poll_kinds(due.key, due.cursor, self._clock(), kinds)
                 return await source.poll(due.key, due.cursor, self._clock())
         except SourceError as error:
             return error
