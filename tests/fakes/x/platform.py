@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
+from adapters.sources.x import Config
 from bot.clock import Clock, utc_now
 from tests.fakes.x import shapes
 from tests.fakes.x.queries import compiled
@@ -35,6 +36,7 @@ from tests.fakes.x.world import Tweet, User, World, floor_id
 BEARER, KEY, SECRET = "AAAA%2Ftest%3Dbearer", "test-key", "test-secret"
 WEEK, SEARCH_LAG = timedelta(days=7), timedelta(seconds=30)
 REACH, REACH_WITHOUT_REPLIES = 3200, 800
+HEADERS = web.RequestKey("headers", dict[str, str])
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -94,6 +96,10 @@ class FakeX:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
+    def config(self, **changes: Any) -> Config:
+        """Settings that fit."""
+        return Config(**({"base_url": self.url, "bearer_token": BEARER} | changes))
+
     # --- People ---
 
     def user(self, username: str, name: str = "", **about: Any) -> User:
@@ -149,7 +155,7 @@ class FakeX:
                 return await self._give(request, UNAUTHORIZED, headers)
             try:
                 headers |= self._count(endpoint)
-                request["headers"] = headers
+                request[HEADERS] = headers
                 answer = await handler(request)
             except Failure as failure:
                 return web.json_response(failure.body, status=failure.status, headers=headers | failure.headers)
@@ -315,7 +321,7 @@ class FakeX:
             raise Failure(409, NO_RULES)
         if len(self.streaming.connections) >= self.rules.connections:
             raise Failure(429, TOO_MANY_CONNECTIONS)
-        response = web.StreamResponse(headers=request["headers"] | {"Content-Type": "application/json"})
+        response = web.StreamResponse(headers=request[HEADERS] | {"Content-Type": "application/json"})
         response.enable_chunked_encoding()
         connection = Connection(dict(request.query))
         self.streaming.connections.append(connection)
