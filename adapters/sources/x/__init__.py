@@ -1,0 +1,11 @@
+"""The source ``x``: accounts on X (sources-x.md).
+
+``source`` chooses who is asked.  ``official`` is the X API: ``people`` finds accounts, ``timelines`` and ``searching``
+read them, ``posts`` makes of what came what we store.  ``api`` asks, within ``limits``, ``wire`` reads the answers and
+``refusals`` knows what those mean that hold nothing.
+"""
+
+from adapters.sources.x.settings import Config
+from adapters.sources.x.source import X
+
+__all__ = ["Config", "X"]
