@@ -11,6 +11,7 @@ from adapters.sources.x.official import Official
 from adapters.sources.x.refusals import PERSON
 
 ALL_KINDS: Final = frozenset(("repost", "reply"))
+POST_PRICE: Final = 0.005  # US dollars, by the list; that of a name is twice as much (sources-x.md 11)
 NOT_SET_UP: Final = "X is not set up: set X_BEARER_TOKEN or X_BRIDGE_URL"
 
 
@@ -24,6 +25,7 @@ class X:
         self._config = config or settings.Config()
         self._official = Official(outbound, self._config)
         self.interval = timedelta(seconds=self._config.poll_seconds)
+        self.monthly_budget, self.read_price = self._config.monthly_budget, POST_PRICE
 
     async def resolve(self, name: str, now: datetime) -> Found:
         wanted = named(name)
