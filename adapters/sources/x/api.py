@@ -53,8 +53,9 @@ class Api:
         """``author``: with the account's names, which cost more than a post.  Raises SourceError."""
         return await self.get("timeline", f"/2/users/{user_id}/tweets", {**query, **self.fields(author=author)}, now)
 
-    async def search(self, now: datetime, query: Mapping[str, str]) -> Answer:
-        return await self.get("search", "/2/tweets/search/recent", {**query, **self.fields(author=False)}, now)
+    async def search(self, now: datetime, query: Mapping[str, str], *, author: bool = False) -> Answer:
+        """Raises SourceError."""
+        return await self.get("search", "/2/tweets/search/recent", {**query, **self.fields(author=author)}, now)
 
     def fields(self, *, author: bool) -> dict[str, str]:
         """What is to be told of posts: in the old vocabulary, which everybody understands (sources-x.md 2)."""

@@ -14,6 +14,7 @@ SEARCH_WITHIN: Final = timedelta(hours=2)  # an older place would drag everybody
 WORTH_STORING: Final = timedelta(minutes=10)  # of progress without posts
 NAMES_AGE: Final = timedelta(days=7)
 MOST_SEEN: Final = 60
+BRIDGES_MISS: Final = timedelta(hours=1)  # how late they may be with a post
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,13 @@ def stored(place: Place) -> Cursor:
 
 
 def read(cursor: Cursor) -> Place:
+    """What came by a bridge (``m``: the newest of it) is not read, and paid, again, but for what it may have missed."""
     given: dict[str, Any] = {}
     for field, short in _NAMES.items():
         if short in cursor:
             value = cursor[short]
             given[field] = int(value) if field in _IDS else tuple(map(int, value)) if field == "seen" else value
-    return Place(**given)
+    place = Place(**given)
+    if at := made_at(int(cursor.get("m", "0"))):
+        place = replace(place, since=max(place.since, floor_id(at - BRIDGES_MISS)), searched=0, looked=1)
+    return place

@@ -51,6 +51,8 @@ class Official:
 
     async def poll(self, user_id: str, cursor: Cursor, now: datetime, kinds: frozenset[str]) -> Page:
         """Raises any SourceError but FeedNotFound."""
+        if user_id.startswith("@"):
+            return await self._by_name(user_id.removeprefix("@"), cursor, now, kinds)
         place = cursors.read(cursor)
         replies = self._threads or "reply" in kinds
         if "repost" not in kinds and place.may_search(now) and self.searcher.is_open(now):
@@ -63,6 +65,13 @@ class Official:
             if user := answer.users.get(user_id):
                 walked.place = _introduced(walked.place, user, now)
         return self._page(user_id, walked, place, cursor, now, kinds)
+
+    async def _by_name(self, username: str, cursor: Cursor, now: datetime, kinds: frozenset[str]) -> Page:
+        """An account that was found by a bridge: from now on by its number, for names change hands."""
+        found = await self.find(username, now)
+        start = {**found.page.cursor, **({"s": "0", "m": cursor["m"]} if "m" in cursor else {})}
+        page = await self.poll(found.key, start, now, kinds)
+        return replace(page, moved_to=found.key, info=page.info or found.page.info, reads=page.reads + found.page.reads)
 
     async def close(self) -> None:
         await self._together.close()
@@ -110,7 +119,7 @@ class Official:
         after = walked.place
         reads = sum(self._paid(row, now) for row in walked.rows)
         found = made(walked.rows, Person(user_id, after.username, after.name), kinds)
-        if not found and not after.differs(before):
+        if not found and not after.differs(before) and "m" not in cursor:
             return Page(cursor=cursor, complete=False, via=VIA, reads=reads)
         known = info(after) if found or after.named != before.named else None
         return Page(

@@ -38,7 +38,9 @@ class Searcher:
         barred = self._not_before is not None and now < self._not_before
         return self._allowed and not barred and self._api.windows.remaining("search", now) != 0
 
-    async def search(self, accounts: Sequence[str], since: int, now: datetime, *, replies: bool) -> Harvest | None:
+    async def search(
+        self, accounts: Sequence[str], since: int, now: datetime, *, replies: bool, author: bool = False
+    ) -> Harvest | None:
         """New posts of accounts that fit one query; None when only timelines can tell.  Raises SourceError.
 
         ``since``: an id; what is older than a week cannot be searched, and asking for it would be refused for ever.
@@ -49,17 +51,17 @@ class Searcher:
             "max_results": PAGE,
         }
         try:
-            return await self._pages(query, now)
+            return await self._pages(query, now, author=author)
         except (BadRequest, FeedThrottled):
             return None
         except NotAllowed:
             self._not_before = now + PERSON  # the plan has no search; whether it has more, timelines tell
             return None
 
-    async def _pages(self, query: dict[str, str], now: datetime) -> Harvest:
+    async def _pages(self, query: dict[str, str], now: datetime, *, author: bool) -> Harvest:
         harvest, token = Harvest(), ""
         for _ in range(MOST_PAGES):
-            answer = await self._api.search(now, query | {"next_token": token} if token else query)
+            answer = await self._api.search(now, query | {"next_token": token} if token else query, author=author)
             for tweet in answer.tweets():
                 if (identifier := number(tweet.id)) is not None:
                     harvest.rows.append((tweet, answer))
@@ -71,9 +73,9 @@ class Searcher:
         return harvest
 
     async def search_all(self, accounts: Sequence[str], since: int, now: datetime, *, replies: bool) -> Sequence[Row]:
-        """As many searches as it takes, of what they can tell.  Raises SourceError."""
+        """As many searches as it takes, of what they can tell, with the names of the authors.  Raises SourceError."""
         groups = packed(accounts, len(written((), replies=replies)))
-        found = await asyncio.gather(*(self.search(one, since, now, replies=replies) for one in groups))
+        found = await asyncio.gather(*(self.search(one, since, now, replies=replies, author=True) for one in groups))
         return [row for harvest in found if harvest for row in harvest.rows]
 
 

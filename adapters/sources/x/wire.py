@@ -173,7 +173,11 @@ class Answer:
         return list(_tweets(self._rows()))
 
     def people(self) -> Sequence[User]:
-        return list(each(self._rows(), User))
+        return self.rows(User)
+
+    def rows(self, kind: type[T]) -> Sequence[T]:
+        """The members of ``data``, but for those that are of another kind."""
+        return list(each(self._rows(), kind))
 
     def _rows(self) -> Sequence[Raw]:
         if self._data[:1] == b"{":
