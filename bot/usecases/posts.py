@@ -1,6 +1,5 @@
 """Posts: what polls found is stored, announced and scheduled in one transaction."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,10 +8,9 @@ from typing import Any
 import msgspec
 
 from adapters.base import Page, Post, SourceError, SourceSuspended
-from bot.clock import uuid7
 from bot.rules import budget, options, polling, rendering
 from bot.rules.retry import Schedules
-from bot.usecases import hubs, notices, providers, spending
+from bot.usecases import hubs, notices, post_rows, providers, spending
 from bot.usecases.feeds import DueFeed
 from storage import feeds, posts
 from storage.database import Work
@@ -150,7 +148,7 @@ class _Batch:
         none is known."""
         by_id = [msgspec.structs.replace(post, link_key=None) if post.has_id else post for post in page.posts]
         known = self._known([(feed, by_id)]).get(feed.id, [])
-        digests = [digest(post) for post in page.posts]
+        digests = [post_rows.digest(post) for post in page.posts]
         found = polling.find(page, feed.followed, known, digests, "all", self._work.now)
         self._store(feed, found)
         self.count(feed.id, feed.source, page)
@@ -182,14 +180,14 @@ class _Batch:
     def _known(self, read: Sequence[tuple[DueFeed, Sequence[Post]]]) -> Mapping[int, list[polling.Known]]:
         """Stored posts that any of these documents may repeat, by feed."""
         session = self._work.session
-        rows = list(posts.known(session, [_key(feed.id, post.key) for feed, some in read for post in some]))
+        rows = list(posts.known(session, [post_rows.key(feed.id, post.key) for feed, some in read for post in some]))
         have = {row.key for row in rows}
         links = [
-            _key(feed.id, post.link_key)
+            post_rows.key(feed.id, post.link_key)
             for feed, some in read
             if not feed.followed.first_visit
             for post in some
-            if post.link_key and _key(feed.id, post.key) not in have
+            if post.link_key and post_rows.key(feed.id, post.key) not in have
         ]
         rows += [row for row in posts.known_by_link(session, links) if row.key not in have]
         found: dict[int, list[polling.Known]] = {}
@@ -205,12 +203,14 @@ class _Batch:
         now, was = self._work.now, feed.followed
         row = self._ended(feed, polling.next_due(was, now, polling.spread())) | {"last_success_at": now}
         if page.cursor is not feed.cursor:
-            row["cursor"] = _json(page.cursor)
+            row["cursor"] = post_rows.as_json(page.cursor)
         self._feeds.append(row | self._fared_well(feed, news=False))
 
     def _read(self, feed: DueFeed, page: Page, known: list[polling.Known], moved_host: str) -> None:
         now, was = self._work.now, feed.followed
-        found = polling.find(page, was, known, [digest(post) for post in page.posts], self._policy.backfill, now)
+        found = polling.find(
+            page, was, known, [post_rows.digest(post) for post in page.posts], self._policy.backfill, now
+        )
         self._store(feed, found)
         news = bool(found.new) and not was.first_visit
         published = [*page.left_out, *[post.published for post in page.posts]]
@@ -226,10 +226,10 @@ class _Batch:
             "image": page.info.image,
             "home": page.info.home,
             "language": page.info.language,
-            "cursor": _json(feed.cursor if found.more else page.cursor),
-            "rhythm_seconds": _seconds(beat.quarter),
-            "longest_gap_seconds": _seconds(beat.longest),
-            "hint_seconds": _seconds(page.not_before),
+            "cursor": post_rows.as_json(feed.cursor if found.more else page.cursor),
+            "rhythm_seconds": post_rows.seconds(beat.quarter),
+            "longest_gap_seconds": post_rows.seconds(beat.longest),
+            "hint_seconds": post_rows.seconds(page.not_before),
             "last_seq": was.last_seq + len(found.new),
             "largest": max(was.largest, len(published)),
             "last_success_at": now,
@@ -287,14 +287,14 @@ class _Batch:
     def _store(self, feed: DueFeed, found: polling.Finding) -> None:
         now, was = self._work.now, feed.followed
         for seq, fresh in enumerate(found.new, was.last_seq + 1):
-            row = _row(feed.id, seq, fresh, now)
+            row = post_rows.row(feed.id, seq, fresh, now)
             self._new.append(row)
             if fresh.announce:
                 self._announced.append(row["key"])
                 self._kinds = self._kinds or bool(fresh.post.kind)
         for old, post, new_digest in found.edited:
             self._edit(old, post, new_digest)
-        renamed = [{"_id": old.id, "key": _key(feed.id, post.key)} for old, post in found.rekeyed]
+        renamed = [{"_id": old.id, "key": post_rows.key(feed.id, post.key)} for old, post in found.rekeyed]
         posts.rekey(self._work.session, renamed)
         if withheld := [post for post in found.withheld if not post.kind]:
             lines = "\n".join(f"• {post.title or post.url}" for post in reversed(withheld[-20:]))
@@ -314,7 +314,7 @@ class _Batch:
         if before == (post.title, post.url, rendering.normal_text(post.content, is_html=post.is_html)):
             posts.set_digest(session, old.id, new_digest)
         else:
-            posts.replace(session, old.id, _text(post) | {"digest": new_digest}, now)
+            posts.replace(session, old.id, post_rows.text(post) | {"digest": new_digest}, now)
 
     # What subscribers are told
 
@@ -352,57 +352,6 @@ _TROUBLE = {
     "gone": "is gone: {reason}. It is no longer read; unsubscribe, or subscribe to its new address.",
     "disabled": "has not been readable for two weeks: {reason}. It is no longer read; subscribe again to resume.",
 }
-
-
-def digest(post: Post) -> bytes:
-    """Of what an edit would change; cheap, since it is taken of every item of every changed document."""
-    text = "\0".join((post.title, post.url, post.content))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]  # in hardware: a third of blake2b's time
-
-
-def _key(feed_id: int, key: bytes) -> bytes:
-    """Keys of one feed lie together, and no two feeds share one."""
-    return feed_id.to_bytes(8, "big") + key
-
-
-def _row(feed_id: int, seq: int, fresh: polling.Fresh, now: datetime) -> dict[str, Any]:
-    post = fresh.post
-    return _text(post) | {
-        "uid": uuid7(now),
-        "feed_id": feed_id,
-        "seq": seq,
-        "key": _key(feed_id, post.key),
-        "link_key": _key(feed_id, post.link_key) if post.link_key else None,
-        "digest": fresh.digest,
-        "version": 1,
-        "kind": post.kind,
-        "found_at": now,
-    }
-
-
-def _text(post: Post) -> dict[str, Any]:
-    extras = {"tags": post.tags, "enclosures": post.enclosures} if post.tags or post.enclosures else None
-    return {
-        "title": post.title,
-        "url": post.url,
-        "author": post.author,
-        "content": post.content,
-        "is_html": post.is_html,
-        "summary": post.summary,
-        "base": post.base,
-        "image": post.image,
-        "extras": _json(extras) if extras else "",
-        "published_at": post.published,
-        "updated_at": post.updated,
-    }
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _seconds(value: timedelta | None) -> int | None:
-    return None if value is None else int(value.total_seconds())
 
 
 def _utc(at: datetime | None) -> str:
