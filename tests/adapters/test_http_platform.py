@@ -123,11 +123,15 @@ async def test_an_answer_without_an_end_is_read_piece_by_piece(port: int) -> Non
 @pytest.mark.parametrize("then", ["silence", "break"])
 async def test_an_answer_that_falls_silent_or_breaks_off_is_a_lost_connection(port: int, then: str) -> None:
     async with Outbound(Egress.parse(""), user_agent="Postbell/test") as out:
-        heard = b""
-        async with out.stream(f"http://127.0.0.1:{port}/endless?then={then}", {}, silence_seconds=0.1) as stream:
-            with pytest.raises(NoConnection):
+        heard = bytearray()
+
+        async def listen() -> None:
+            async with out.stream(f"http://127.0.0.1:{port}/endless?then={then}", {}, silence_seconds=0.1) as stream:
                 async for piece in stream.pieces():
-                    heard += piece
+                    heard.extend(piece)
+
+        with pytest.raises(NoConnection):
+            await listen()
         assert heard == b"on and " * 3
 
 
@@ -136,5 +140,4 @@ async def test_a_stream_that_is_refused_says_why_and_one_that_is_not_there_is_no
         async with out.stream(f"http://127.0.0.1:{port}/refused", {}, silence_seconds=5) as stream:
             assert (stream.status, await stream.beginning(100)) == (403, b"")
         with pytest.raises(NoConnection):
-            async with out.stream("http://127.0.0.1:9/", {}, silence_seconds=5):
-                pass
+            await out.stream("http://127.0.0.1:9/", {}, silence_seconds=5).__aenter__()

@@ -131,6 +131,15 @@ async def test_when_searches_are_used_up_timelines_do_and_then_all_wait(x: FakeX
     assert dict(x.requests) == {"search": 1, "timeline": 3}
 
 
+async def test_when_timelines_are_used_up_one_alone_is_searched_for(x: FakeX, crowd: Crowd) -> None:
+    x.rules.limits["timeline"] = 1
+    nasa = crowd.followers[0]
+    await nasa.poll()
+    x.post("nasa", "a rocket")
+    assert await nasa.poll() == ["a rocket"]
+    assert dict(x.requests) == {"timeline": 1, "search": 1}
+
+
 async def test_no_money_is_everybodys_trouble(x: FakeX, crowd: Crowd) -> None:
     x.always("search", NO_CREDITS)
     crowd.clock.advance(seconds=60)
