@@ -82,9 +82,10 @@ async def test_an_empty_timeline_is_no_refusal(x: FakeX, nasa: Follower) -> None
 
 
 async def test_a_window_that_is_used_up_is_respected_without_asking(
-    x: FakeX, nasa: Follower, clock: MovableClock
+    x: FakeX, outbound: Outbound, clock: MovableClock
 ) -> None:
     x.rules.limits["timeline"] = 2
+    nasa = await Follower(X(outbound, x.config(search=False)), clock).follow("nasa")
     await nasa.poll()
     await nasa.poll()
     with pytest.raises(FeedThrottled) as raised:
