@@ -38,10 +38,12 @@ class Place:
     def is_first(self) -> bool:
         return not self.looked
 
-    def may_search(self, now: datetime) -> bool:
+    def may_search(self, now: datetime, *, late: bool = False) -> bool:
+        """``late``: though a look at the timeline is due."""
         at = made_at(self.searched)
         recent = at is not None and now - at < SEARCH_WITHIN
-        return recent and not self.token and now.timestamp() - self.looked < LOOK_AFTER.total_seconds()
+        looked = late or now.timestamp() - self.looked < LOOK_AFTER.total_seconds()
+        return recent and looked and not self.token
 
     def wants_names(self, now: datetime) -> bool:
         return now.timestamp() - self.named > NAMES_AGE.total_seconds()

@@ -47,7 +47,9 @@ class Official:
         start = floor_id(min(now, self.api.now() or now))
         place = Place(since=start, searched=start, looked=int(now.timestamp()))
         place = _introduced(place, user, now)
-        return Found(user.id, Page(cursor=cursors.stored(place), info=info(place), complete=False, via=VIA, reads=1))
+        reads = self.api.bill.new((f"u{user.id}",), now)
+        page = Page(cursor=cursors.stored(place), info=info(place), complete=False, via=VIA, reads=reads)
+        return Found(user.id, page)
 
     async def poll(self, user_id: str, cursor: Cursor, now: datetime, kinds: frozenset[str]) -> Page:
         """Raises any SourceError but FeedNotFound."""
@@ -55,7 +57,8 @@ class Official:
             return await self._by_name(user_id.removeprefix("@"), cursor, now, kinds)
         place = cursors.read(cursor)
         replies = self._threads or "reply" in kinds
-        if "repost" not in kinds and place.may_search(now) and self.searcher.is_open(now):
+        late = self._timelines_used_up(now)  # then a look at it can wait
+        if "repost" not in kinds and place.may_search(now, late=late) and self.searcher.is_open(now):
             wish = Wish(user_id, place, replies, now)
             if (found := await self._together.ask(wish)) is not None:
                 return self._page(user_id, found, place, cursor, now, kinds)
@@ -82,7 +85,7 @@ class Official:
     async def _search(self, wishes: Sequence[Wish]) -> Sequence[Walk | Exception | None]:
         """One alone is better served by its timeline."""
         answers: dict[int, Walk | Exception | None] = {}
-        if len(wishes) > 1:
+        if len(wishes) > 1 or self._timelines_used_up(wishes[0].now):
             by_replies = [[one for one in wishes if one.replies is replies] for replies in (True, False)]
             groups = [group for some in by_replies for group in _groups(some)]
             for group, found in zip(groups, await asyncio.gather(*map(self._one_search, groups)), strict=True):
@@ -104,6 +107,9 @@ class Official:
             handed_on = [int(tweet.id) for tweet, _ in rows]
             found.append(Walk(one.place.after_search(harvest.newest, handed_on, now), rows))
         return found
+
+    def _timelines_used_up(self, now: datetime) -> bool:
+        return self.api.windows.remaining("timeline", now) == 0
 
     # --- What came ---
 

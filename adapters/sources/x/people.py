@@ -54,7 +54,6 @@ class People:
             return [one for each in asked for one in await self._group([each])]  # one of them spoils it for all
         except SourceError as error:
             return [error for _ in asked]
-        self._api.bill.new((f"u{one.id}" for one in answer.people()), asked[-1][1])
         found = {one.username.lower(): one for one in answer.people()}
         return [_judged(found.get(name), name, answer) for name in names]
 

@@ -17,7 +17,7 @@ from adapters.sources.x.refusals import PERSON
 from adapters.sources.x.stream import Heard, Keys, Listener
 
 ALL_KINDS: Final = frozenset(("repost", "reply"))
-POST_PRICE: Final = 0.005  # US dollars, by the list; that of a name is twice as much (sources-x.md 11)
+POST_PRICE: Final = 0.005  # US dollars; of a user it is the double (sources-x.md 11)
 NOT_SET_UP: Final = "X is not set up: set X_BEARER_TOKEN or X_BRIDGE_URL"
 
 Way = Official | Bridge
@@ -38,8 +38,9 @@ class X:
         self._bridges = [Bridge(self._feeds, one, alone=not config.has_api) for one in config.bridges]
         ways: Sequence[Way] = [*((self._official,) if config.has_api else ()), *self._bridges]
         self._ways = [(one, Health(whole=isinstance(one, Bridge))) for one in ways]
+        self.monthly_budget = config.monthly_budget
+        self.read_price = POST_PRICE if config.has_api else 0.0
         self.interval = timedelta(seconds=config.poll_seconds)
-        self.monthly_budget, self.read_price = config.monthly_budget, POST_PRICE
         self.streams = config.stream and config.has_api
         self._listener = Listener(
             outbound, self._official.api, self._official.searcher, replies=config.threads, **listening

@@ -192,8 +192,8 @@ class Listener:
         page = Page(cursor={}, posts=posts, info=info, complete=False, via="stream", reads=reads)
         try:
             await heard(author, page)
-        except Exception:  # what is not stored now, polling brings
-            log.exception("a post from the stream was not stored", account=author)
+        except Exception as error:  # what is not stored now, polling brings
+            log.error("a post from the stream was not stored", account=author, reason=repr(error))
 
     async def _fill(self, heard: Heard) -> None:
         """What was posted while nobody listened.  What this misses, polling brings."""

@@ -8,6 +8,17 @@ from tests.fakes.x.world import Tweet
 
 Test = Callable[[Tweet], bool]
 
+
+class From:
+    """Any of these authors; as one look into a set, for a query may name dozens."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+
+    def __call__(self, tweet: Tweet) -> bool:
+        return tweet.author.username.lower() in self.names or str(tweet.author.id) in self.names
+
+
 _TOKEN = re.compile(r"\s*(\(|\)|[^\s()]+)")
 
 
@@ -22,17 +33,20 @@ def compiled(query: str) -> Test:
 
 def _any(tokens: list[str]) -> tuple[Test, list[str]]:
     """OR binds weaker than AND."""
-    tests = []
+    tests: list[Test] = []
     test, tokens = _all(tokens)
     tests.append(test)
     while tokens and tokens[0] == "OR":
         test, tokens = _all(tokens[1:])
         tests.append(test)
+    authors = [one for one in tests if isinstance(one, From)]
+    if len(authors) == len(tests):
+        return From(frozenset().union(*(one.names for one in authors))), tokens
     return (lambda tweet: any(one(tweet) for one in tests)), tokens
 
 
 def _all(tokens: list[str]) -> tuple[Test, list[str]]:
-    tests = []
+    tests: list[Test] = []
     while tokens and tokens[0] not in ("OR", ")"):
         if tokens[0] == "(":
             test, tokens = _any(tokens[1:])
@@ -44,6 +58,8 @@ def _all(tokens: list[str]) -> tuple[Test, list[str]]:
         tests.append(test)
     if not tests:
         raise _wrong("", "an operand is missing")
+    if len(tests) == 1:
+        return tests[0], tokens
     return (lambda tweet: all(one(tweet) for one in tests)), tokens
 
 
@@ -56,8 +72,7 @@ def _operator(word: str, following: list[str]) -> Test:
     name, _, value = word.partition(":")
     match name, value:
         case "from", _:
-            wanted = value.lower()
-            return lambda tweet: wanted in (tweet.author.username.lower(), str(tweet.author.id))
+            return From(frozenset((value.lower(),)))
         case "is", "retweet":
             return lambda tweet: tweet.is_repost
         case "is", "reply":
