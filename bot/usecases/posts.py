@@ -1,19 +1,16 @@
 """Posts: what polls found is stored, announced and scheduled in one transaction."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
-from adapters.base import Page, Post, PostView, SourceError
-from bot.clock import uuid7
-from bot.rules import polling, rendering
+from adapters.base import Page, Post, SourceError, SourceSuspended
+from bot.rules import budget, options, polling, rendering
 from bot.rules.retry import Schedules
-from bot.usecases import hubs, notices
+from bot.usecases import hubs, notices, post_rows, providers, spending
 from bot.usecases.feeds import DueFeed
 from storage import feeds, posts
 from storage.database import Work
@@ -32,6 +29,7 @@ class Policy:
     operator_destination: int | None = None
     hold: timedelta = timedelta(days=7)  # that a delivery waits for a person at the longest
     websub: bool = False  # feeds may be pushed by hubs, for we can be reached
+    paces: spending.Paces = field(default_factory=dict)
 
     def expires(self, now: datetime) -> dict[str, datetime]:
         """When a message queued now is worth nothing any more, by lane."""
@@ -90,6 +88,13 @@ def push(work: Work, feed: DueFeed, page: Page, policy: Policy) -> tuple[polling
     return found, recorded
 
 
+def count(work: Work, feed_id: int, source: str, page: Page, policy: Policy) -> None:
+    """Only what reading the page cost, for nothing of it is stored."""
+    batch = _Batch(work, policy)
+    batch.count(feed_id, source, page)
+    batch.store()
+
+
 class _Batch:
     """Collects what many polls change, so that storing it takes one statement for each kind of change."""
 
@@ -99,27 +104,54 @@ class _Batch:
         self._blocks: dict[str, datetime] = {}  # until when each of these hosts is left alone
         self._new: list[dict[str, Any]] = []
         self._announced: list[bytes] = []
+        self._kinds = False  # among them are posts that only some want
         self._taken: set[tuple[str, str]] = set()  # names under which feeds of this batch go on
         self._offers: list[hubs.Offer] = []
+        self._reads: list[spending.Read] = []
+        self._suspended: dict[str, SourceSuspended] = {}  # by source
+        self._answered: set[str] = set()  # sources with a provider of their own that were read
 
     def take(self, polls: Sequence[Polled]) -> None:
+        polls = self._at_their_pace(polls)
         known = self._known([(one.feed, one.result.posts) for one in polls if isinstance(one.result, Page)])
         for one in polls:
             if isinstance(one.result, SourceError):
                 self._failed(one.feed, one.result, ours=one.ours)
-            elif one.result.info is None:
+                continue
+            self.count(one.feed.id, one.feed.source, one.result)
+            if one.feed.host and "://" not in one.feed.host:
+                self._answered.add(one.feed.source)
+            if one.result.info is None:
                 self._unchanged(one.feed, one.result)
             else:
                 self._read(one.feed, one.result, known.get(one.feed.id, []), one.moved_host)
+
+    def _at_their_pace(self, polls: Sequence[Polled]) -> Sequence[Polled]:
+        """With the intervals that their sources have now."""
+        paces = self._policy.paces
+        if not any(one.feed.source in paces for one in polls):
+            return polls
+        tempos = spending.tempos(self._work, paces, {one.feed.source for one in polls})
+        return [
+            replace(one, feed=_paced(one.feed, paces[one.feed.source], tempos[one.feed.source]))
+            if one.feed.source in paces
+            else one
+            for one in polls
+        ]
+
+    def count(self, feed_id: int, source: str, page: Page) -> None:
+        if page.reads > 0:
+            self._reads.append(spending.Read(feed_id, source, page.via, page.reads))
 
     def push(self, feed: DueFeed, page: Page) -> polling.Finding:
         """Whether publishers changed their identifiers, a part of a document cannot tell: by its link only what has
         none is known."""
         by_id = [msgspec.structs.replace(post, link_key=None) if post.has_id else post for post in page.posts]
         known = self._known([(feed, by_id)]).get(feed.id, [])
-        digests = [digest(post) for post in page.posts]
+        digests = [post_rows.digest(post) for post in page.posts]
         found = polling.find(page, feed.followed, known, digests, "all", self._work.now)
         self._store(feed, found)
+        self.count(feed.id, feed.source, page)
         return found
 
     def store(self) -> Recorded:
@@ -129,22 +161,33 @@ class _Batch:
         posts.add(session, self._new)
         if self._offers:
             hubs.offered(self._work, self._offers)
-        made = recording.fan_out(session, self._announced, self._policy.expires(now), now)
+        self._account()
+        bits = options.BITS if self._kinds else None
+        made = recording.fan_out(session, self._announced, self._policy.expires(now), now, bits)
         if made:
             self._work.wakes.add("deliveries")
         return Recorded(len(self._new), made)
 
+    def _account(self) -> None:
+        """What reading costs, and whether sources can be read at all."""
+        if self._reads:
+            spending.count(self._work, self._reads, self._policy.paces, self._tell_operator)
+        if self._answered:
+            providers.sources_answered(self._work, self._answered, self._tell_operator)
+        for source, error in self._suspended.items():
+            providers.source_suspended(self._work, source, str(error), error.after, self._tell_operator)
+
     def _known(self, read: Sequence[tuple[DueFeed, Sequence[Post]]]) -> Mapping[int, list[polling.Known]]:
         """Stored posts that any of these documents may repeat, by feed."""
         session = self._work.session
-        rows = list(posts.known(session, [_key(feed.id, post.key) for feed, some in read for post in some]))
+        rows = list(posts.known(session, [post_rows.key(feed.id, post.key) for feed, some in read for post in some]))
         have = {row.key for row in rows}
         links = [
-            _key(feed.id, post.link_key)
+            post_rows.key(feed.id, post.link_key)
             for feed, some in read
             if not feed.followed.first_visit
             for post in some
-            if post.link_key and _key(feed.id, post.key) not in have
+            if post.link_key and post_rows.key(feed.id, post.key) not in have
         ]
         rows += [row for row in posts.known_by_link(session, links) if row.key not in have]
         found: dict[int, list[polling.Known]] = {}
@@ -160,12 +203,14 @@ class _Batch:
         now, was = self._work.now, feed.followed
         row = self._ended(feed, polling.next_due(was, now, polling.spread())) | {"last_success_at": now}
         if page.cursor is not feed.cursor:
-            row["cursor"] = _json(page.cursor)
+            row["cursor"] = post_rows.as_json(page.cursor)
         self._feeds.append(row | self._fared_well(feed, news=False))
 
     def _read(self, feed: DueFeed, page: Page, known: list[polling.Known], moved_host: str) -> None:
         now, was = self._work.now, feed.followed
-        found = polling.find(page, was, known, [digest(post) for post in page.posts], self._policy.backfill, now)
+        found = polling.find(
+            page, was, known, [post_rows.digest(post) for post in page.posts], self._policy.backfill, now
+        )
         self._store(feed, found)
         news = bool(found.new) and not was.first_visit
         published = [*page.left_out, *[post.published for post in page.posts]]
@@ -177,20 +222,22 @@ class _Batch:
         assert page.info is not None
         row |= {
             "title": page.info.title,
-            "name": page.info.name,
+            "name": page.info.name or was.name,
             "image": page.info.image,
             "home": page.info.home,
             "language": page.info.language,
-            "cursor": _json(feed.cursor if found.more else page.cursor),
-            "rhythm_seconds": _seconds(beat.quarter),
-            "longest_gap_seconds": _seconds(beat.longest),
-            "hint_seconds": _seconds(page.not_before),
+            "cursor": post_rows.as_json(feed.cursor if found.more else page.cursor),
+            "rhythm_seconds": post_rows.seconds(beat.quarter),
+            "longest_gap_seconds": post_rows.seconds(beat.longest),
+            "hint_seconds": post_rows.seconds(page.not_before),
             "last_seq": was.last_seq + len(found.new),
             "largest": max(was.largest, len(published)),
             "last_success_at": now,
             "last_new_at": is_now.last_new_at,
         }
         row |= self._fared_well(feed, news=news)
+        if was.name and page.info.name and page.info.name.casefold() != was.name.casefold():
+            self._tell(feed, "renamed", f"(@{was.name}) is now called @{page.info.name}")
         row |= self._moved(feed, page.moved_to, moved_host)
         if page.ended:
             row["state"] = FeedState.GONE
@@ -213,6 +260,8 @@ class _Batch:
             row["state"] = setback.state
         if setback.tell:
             row["told"] = self._tell(feed, setback.tell, _TROUBLE[setback.tell].format(reason=setback.reason))
+        if isinstance(error, SourceSuspended):
+            self._suspended[feed.source] = error
         if setback.host_blocked_until and feed.host:
             until = setback.host_blocked_until
             self._blocks[feed.host] = max(until, self._blocks.get(feed.host, until))
@@ -238,21 +287,22 @@ class _Batch:
     def _store(self, feed: DueFeed, found: polling.Finding) -> None:
         now, was = self._work.now, feed.followed
         for seq, fresh in enumerate(found.new, was.last_seq + 1):
-            row = _row(feed.id, seq, fresh, now)
+            row = post_rows.row(feed.id, seq, fresh, now)
             self._new.append(row)
             if fresh.announce:
                 self._announced.append(row["key"])
+                self._kinds = self._kinds or bool(fresh.post.kind)
         for old, post, new_digest in found.edited:
             self._edit(old, post, new_digest)
-        renamed = [{"_id": old.id, "key": _key(feed.id, post.key)} for old, post in found.rekeyed]
+        renamed = [{"_id": old.id, "key": post_rows.key(feed.id, post.key)} for old, post in found.rekeyed]
         posts.rekey(self._work.session, renamed)
-        if found.withheld:
-            lines = "\n".join(f"• {post.title or post.url}" for post in reversed(found.withheld[-20:]))
-            text = f"brought {len(found.withheld)} more posts while it could not be read:\n{lines}"
+        if withheld := [post for post in found.withheld if not post.kind]:
+            lines = "\n".join(f"• {post.title or post.url}" for post in reversed(withheld[-20:]))
+            text = f"brought {len(withheld)} more posts while it could not be read:\n{lines}"
             self._tell(feed, "digest", text)
         if found.suspicious:
             text = f"All {len(found.new)} posts of {feed.key} are new at once: only those with a recent date were sent."
-            notices.tell_operator(self._work, self._policy.operator_destination, text, self._policy.schedules)
+            self._tell_operator(text)
 
     def _edit(self, old: polling.Known, post: Post, new_digest: bytes) -> None:
         """Keep the new version, if a person would see a difference and the last one is not too recent."""
@@ -264,14 +314,14 @@ class _Batch:
         if before == (post.title, post.url, rendering.normal_text(post.content, is_html=post.is_html)):
             posts.set_digest(session, old.id, new_digest)
         else:
-            posts.replace(session, old.id, _text(post) | {"digest": new_digest}, now)
+            posts.replace(session, old.id, post_rows.text(post) | {"digest": new_digest}, now)
 
     # What subscribers are told
 
     def _fared_well(self, feed: DueFeed, *, news: bool) -> dict[str, Any]:
         """No failures any more, and what subscribers have been told when this poll is done."""
         was, told = feed.followed, feed.followed.told
-        if told == "failing":
+        if told in ("failing", "unavailable"):
             self._tell(feed, "recovered", f"can be read again (it could not since {_utc(was.failing_since)})")
             told = ""
         elif news:
@@ -280,163 +330,34 @@ class _Batch:
             told = self._tell(feed, "quiet", f"has brought nothing new since {_utc(was.last_new_at)}")
         return {"failures": 0, "failing_since": None, "fault": "", "reason": "", "told": told}
 
+    def _tell_operator(self, text: str) -> None:
+        notices.tell_operator(self._work, self._policy.operator_destination, text, self._policy.schedules)
+
     def _tell(self, feed: DueFeed, what: str, text: str) -> str:
         notices.tell_subscribers(self._work, feed.id, f"feed.{what}", text, self._policy.schedules)
         return what
 
 
+def _paced(feed: DueFeed, pace: budget.Pace, tempo: spending.Tempo) -> DueFeed:
+    was = feed.followed
+    usual = was.interval if was.fixed else pace.interval or was.interval
+    interval = budget.interval(usual, tempo.stretch, listened=tempo.listened)
+    fixed = was.fixed or pace.interval is not None
+    return msgspec.structs.replace(feed, followed=msgspec.structs.replace(was, interval=interval, fixed=fixed))
+
+
 _TROUBLE = {
+    "unavailable": "cannot be read: {reason}. You hear when that has changed.",
     "failing": "cannot be read: {reason}. It is tried again, less often; you hear when it works.",
     "gone": "is gone: {reason}. It is no longer read; unsubscribe, or subscribe to its new address.",
     "disabled": "has not been readable for two weeks: {reason}. It is no longer read; subscribe again to resume.",
 }
 
 
-def digest(post: Post) -> bytes:
-    """Of what an edit would change; cheap, since it is taken of every item of every changed document."""
-    text = "\0".join((post.title, post.url, post.content))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]  # in hardware: a third of blake2b's time
-
-
-def _key(feed_id: int, key: bytes) -> bytes:
-    """Keys of one feed lie together, and no two feeds share one."""
-    return feed_id.to_bytes(8, "big") + key
-
-
-def _row(feed_id: int, seq: int, fresh: polling.Fresh, now: datetime) -> dict[str, Any]:
-    post = fresh.post
-    return _text(post) | {
-        "uid": uuid7(now),
-        "feed_id": feed_id,
-        "seq": seq,
-        "key": _key(feed_id, post.key),
-        "link_key": _key(feed_id, post.link_key) if post.link_key else None,
-        "digest": fresh.digest,
-        "version": 1,
-        "found_at": now,
-    }
-
-
-def _text(post: Post) -> dict[str, Any]:
-    extras = {"tags": post.tags, "enclosures": post.enclosures} if post.tags or post.enclosures else None
-    return {
-        "title": post.title,
-        "url": post.url,
-        "author": post.author,
-        "content": post.content,
-        "is_html": post.is_html,
-        "summary": post.summary,
-        "base": post.base,
-        "image": post.image,
-        "extras": _json(extras) if extras else "",
-        "published_at": post.published,
-        "updated_at": post.updated,
-    }
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _seconds(value: timedelta | None) -> int | None:
-    return None if value is None else int(value.total_seconds())
-
-
 def _utc(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "the start"
 
 
-# What a message shows
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A post in one version, with what its feed is called: all that a message can show."""
-
-    uid: UUID
-    seq: int
-    version: int
-    feed_uid: UUID
-    feed_title: str
-    feed_key: str
-    source: str
-    title: str
-    url: str
-    author: str
-    content: str
-    is_html: bool
-    summary: str
-    base: str
-    image: str
-    tags: tuple[str, ...]
-    published_at: datetime | None
-    updated_at: datetime | None
-    found_at: datetime
-
-
-def load(work: Work, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Stored]:
-    """Posts by (id, version)."""
-    rows = posts.versions(work.session, wanted)
-    return {(row.id, row.version): _stored(row) for row in rows}
-
-
-def newest(work: Work, feed_id: int, limit: int) -> Sequence[Any]:
-    """The feed's posts as they are stored, the latest first."""
-    return posts.newest(work.session, feed_id, limit)
-
-
-def _stored(row: Any) -> Stored:
-    tags = msgspec.json.decode(row.extras).get("tags", ()) if row.extras else ()
-    same = {name: getattr(row, name) for name in _SAME}
-    return Stored(**same, feed_key=row.key, tags=tuple(tags), is_html=bool(row.is_html))
-
-
-_SAME = [
-    "uid",
-    "seq",
-    "version",
-    "feed_uid",
-    "feed_title",
-    "source",
-    "title",
-    "url",
-    "author",
-    "content",
-    "summary",
-    "base",
-    "image",
-    "published_at",
-    "updated_at",
-    "found_at",
-]
-
-
-def shown(stored: Stored, limit: int) -> PostView:
-    """The post as messages of a channel show it; ``limit``: characters of text."""
-    rendition = rendering.view(
-        title=stored.title,
-        content=stored.content,
-        is_html=stored.is_html,
-        summary=stored.summary,
-        base=stored.base or stored.url,
-        url=stored.url,
-        limit=limit,
-    )
-    return PostView(
-        id=str(stored.uid),
-        seq=stored.seq,
-        version=stored.version,
-        feed_id=str(stored.feed_uid),
-        feed_title=stored.feed_title,
-        feed_url=stored.feed_key,
-        source=stored.source,
-        title=rendition.title,
-        text=rendition.text,
-        url=stored.url,
-        author=stored.author,
-        published=stored.published_at,
-        updated=stored.updated_at,
-        found=stored.found_at,
-        image=stored.image,
-        tags=stored.tags,
-    )
+def newest(work: Work, feed_id: int, limit: int, wants: int | None = None) -> Sequence[Any]:
+    """The feed's posts as they are stored, the latest first; ``wants``: those of who asks for these kinds."""
+    return posts.newest(work.session, feed_id, limit, None if wants is None else options.kinds(wants))

@@ -306,3 +306,27 @@ async def test_feeds_that_cannot_be_reached(tmp_path: Path) -> None:
             with pytest.raises(FeedFailed) as raised:
                 await out.fetch(url, {})
             assert raised.value.fault is fault
+
+
+# --- what operators' platforms answer ------------------------------------------------------------------------
+
+
+async def test_a_platform_is_consulted_at_any_address_and_its_long_answers_are_read_whole() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/refused":
+            return web.Response(status=402, text="no credits")
+        response = web.Response(body=request.path_qs.encode() + bytes(200_000))
+        response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+    async with serving(answer) as port, outbound(allow="") as out:
+        got = await out.consult(f"http://127.0.0.1:{port}/a?query=from%3A1%20OR%20b", {"Authorization": "Bearer x"})
+        assert (got.status, got.truncated) == (200, False)
+        assert got.body == b"/a?query=from%3A1%20OR%20b" + bytes(200_000)
+        refused = await out.consult(f"http://127.0.0.1:{port}/refused", {})
+        assert (refused.status, refused.body) == (402, b"no credits")
+        with pytest.raises(FeedFailed) as failed:
+            await out.consult("http://127.0.0.1:9/", {})
+        assert failed.value.fault is FeedFault.CONNECT
+        with pytest.raises(FeedFailed):
+            await out.consult("ftp://127.0.0.1/", {})

@@ -1,4 +1,4 @@
-"""The two rarer doors: WebSockets and files, over real sockets."""
+"""The rarer doors: WebSockets, files and answers without an end, over real sockets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,6 +24,17 @@ async def answer(request: web.Request) -> web.StreamResponse:
             return socket
         case "/refused":
             return web.Response(status=403, headers={"Handshake-Status": "514"})
+        case "/endless":
+            response = web.StreamResponse(headers={"X-Who": request.headers.get("Authorization", "")})
+            await response.prepare(request)
+            for _ in range(3):
+                await response.write(b"on and ")
+            if request.query.get("then") == "silence":
+                await asyncio.sleep(10)
+            if request.query.get("then") == "break":
+                assert request.transport is not None
+                request.transport.abort()
+            return response
         case "/hangs":
             await asyncio.sleep(10)
             return web.Response()
@@ -99,3 +110,34 @@ async def test_a_file_is_bounded_in_size_and_time(outbound: Outbound, port: int)
     assert raised.value.code == "timeout"
     with pytest.raises(NoAnswer):
         await outbound.download("http://127.0.0.1:9/", {}, max_bytes=1, timeout_seconds=5)
+
+
+async def test_an_answer_without_an_end_is_read_piece_by_piece(port: int) -> None:
+    async with Outbound(Egress.parse(""), user_agent="Postbell/test") as out:
+        url = f"http://127.0.0.1:{port}/endless"
+        async with out.stream(url, {"Authorization": "Bearer x"}, silence_seconds=5) as stream:
+            assert (stream.status, stream.headers["x-who"]) == (200, "Bearer x")
+            assert b"".join([piece async for piece in stream.pieces()]) == b"on and " * 3
+
+
+@pytest.mark.parametrize("then", ["silence", "break"])
+async def test_an_answer_that_falls_silent_or_breaks_off_is_a_lost_connection(port: int, then: str) -> None:
+    async with Outbound(Egress.parse(""), user_agent="Postbell/test") as out:
+        heard = bytearray()
+
+        async def listen() -> None:
+            async with out.stream(f"http://127.0.0.1:{port}/endless?then={then}", {}, silence_seconds=0.1) as stream:
+                async for piece in stream.pieces():
+                    heard.extend(piece)
+
+        with pytest.raises(NoConnection):
+            await listen()
+        assert heard == b"on and " * 3
+
+
+async def test_a_stream_that_is_refused_says_why_and_one_that_is_not_there_is_no_connection(port: int) -> None:
+    async with Outbound(Egress.parse(""), user_agent="Postbell/test") as out:
+        async with out.stream(f"http://127.0.0.1:{port}/refused", {}, silence_seconds=5) as stream:
+            assert (stream.status, await stream.beginning(100)) == (403, b"")
+        with pytest.raises(NoConnection):
+            await out.stream("http://127.0.0.1:9/", {}, silence_seconds=5).__aenter__()

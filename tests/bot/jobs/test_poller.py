@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from adapters.base import FeedFailed, FeedFault, FeedInfo, Page, SourceError
+from adapters.base import Cursor, FeedFailed, FeedFault, FeedInfo, Page, SourceError
 from bot.gate import Gate
 from bot.jobs.poller import Poller, Weather
 from bot.metrics import Metrics
@@ -134,6 +135,33 @@ async def test_what_could_not_be_stored_is_read_again_as_soon_as_there_is_room(
     assert len(await database.read(world.rows, Post)) == 1
     await newsroom.poller.drain(0.1)
     database.close()
+
+
+class SelectiveSource(PlainSource):
+    """Remembers which kinds each poll was to bring."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _key, _cursor: UNCHANGED)
+        self.kinds: dict[str, frozenset[str]] = {}
+
+    async def poll_kinds(self, key: str, cursor: Cursor, now: datetime, kinds: frozenset[str]) -> Page:
+        self.kinds[key] = kinds
+        return await self.poll(key, cursor, now)
+
+
+async def test_a_source_that_can_choose_reads_only_kinds_that_somebody_asked_for(
+    database: Database, clock: MovableClock
+) -> None:
+    source = SelectiveSource()
+    poller = Poller(
+        database, {"x": source}, clock, Metrics(), Gate(),
+        policy=world.POLICY, politeness=world.POLITE, interval=world.INTERVAL, slots=1,
+    )  # fmt: skip
+    for number, wants in ((1, 0), (2, 1), (3, 3)):
+        await database.write(world.add_feed, number, source="x", key=str(number), wants=wants)
+        await poller.poll(await database.write(feeds.hurry, number, world.INTERVAL))
+    assert source.kinds == {"1": frozenset(), "2": {"repost"}, "3": {"repost", "reply"}}
+    await poller.drain(0.1)
 
 
 async def test_a_feed_without_its_source_fails_and_says_so(newsroom: Newsroom) -> None:
