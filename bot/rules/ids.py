@@ -1,6 +1,7 @@
 """Ids that APIs show for rows that are only numbered inside, and the ids that X gives to posts."""
 
 import re
+from uuid import UUID
 
 _POST = re.compile(r"https?://(?:\w+\.)?(?:x|twitter)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]{1,25})(?:[/?#].*)?")
 
@@ -10,6 +11,28 @@ def numbered(millis: int, number: int) -> str:
     it is asked for (RFC 9562, 5.7)."""
     clock, low = millis & (1 << 48) - 1, number & (1 << 48) - 1
     return f"{clock >> 16:08x}-{clock & 0xFFFF:04x}-7000-{0x8000 | number >> 48 & 0x3FFF:04x}-{low:012x}"
+
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+def read(text: str) -> UUID | None:
+    """An id as APIs show it; None: it is none."""
+    return UUID(text) if _UUID.fullmatch(text) else None
+
+
+def made_at(id_: UUID) -> int | None:
+    """Milliseconds since 1970, of an id that holds them (version 7)."""
+    return id_.int >> 80 if id_.version == 7 else None
+
+
+def number_of(text: str) -> tuple[int, int] | None:
+    """What ``numbered`` made an id of: milliseconds since 1970, and the number; None: it is no such id."""
+    id_ = read(text)
+    if id_ is None:
+        return None
+    millis, number = id_.int >> 80, id_.int & (1 << 48) - 1 | (id_.int >> 48 & 0x3FFF) << 48
+    return (millis, number) if numbered(millis, number) == str(id_) else None
 
 
 def post_on_x(url: str) -> str:
