@@ -12,7 +12,7 @@ Place = tuple[int, int]
 """Where an entry stands; what comes next is smaller."""
 
 END: Place = (0, 0)
-START: Place = ((1 << 63) - 1, (1 << 63) - 1)
+START: Place = (1 << 62, 1 << 62)  # later than any time or id
 
 
 @dataclass(frozen=True, slots=True)
