@@ -16,6 +16,7 @@ from typing import Final
 
 PREFIX: Final = b"whsec_"
 TOLERANCE_SECONDS: Final = 300
+SLICE: Final = 2047
 
 _ID = re.compile(r"[!-\-/-~]{1,256}", re.ASCII)  # visible, without a full stop: it parts what is signed
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -70,7 +71,12 @@ def verify(secrets: Sequence[bytes], headers: Mapping[str, str], body: bytes, no
 
 
 def _signature(secret: bytes, signed: bytes) -> bytes:
-    return b"v1," + b64encode(hmac.digest(secret_key(secret), signed, "sha256"))
+    """In slices, for with 2,048 bytes and more at once (and always in ``hmac.digest``) the interpreter's lock is let
+    go: beside busy threads winning it back costs ten times what the signature does (measured)."""
+    mac = hmac.new(secret_key(secret), digestmod="sha256")
+    for start in range(0, len(signed), SLICE):
+        mac.update(signed[start : start + SLICE])
+    return b"v1," + b64encode(mac.digest())
 
 
 # WebSub: what a hub signs with the secret that we gave it (feeds.md 11.4)

@@ -5,18 +5,18 @@ A phone is a destination of one channel that was not removed.  Everything here i
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import BigInteger, Row, Text, and_, bindparam, func, or_, select, text, tuple_, type_coerce, update
+from msgspec import Struct
+from sqlalchemy import Row, and_, bindparam, func, or_, select, update
 from sqlmodel import Session
 
 from storage import driver
-from storage.models import Delivery, Destination, Feed, Post, Subscription
+from storage.models import Destination, Feed, Subscription
+from storage.statements import Query
 
-DELIVERIES = Delivery.__table__
 DESTINATIONS = Destination.__table__
 FEEDS = Feed.__table__
-POSTS = Post.__table__
 SUBSCRIPTIONS = Subscription.__table__
 
 Place = tuple[int, int]
@@ -136,42 +136,9 @@ def end(session: Session, ids: Sequence[int], now: datetime) -> None:
 
 # What was sent
 
-_IS_ALERT = text("deliveries.lane = 'chat' AND deliveries.post_id IS NOT NULL")  # spelt as the index has it
-_micros = type_coerce(DELIVERIES.c.created_at, BigInteger)
 
-_TIMES = ("sent_at", "delivered_at", "read_at", "failed_at")
-_ALERTS = (
-    select(
-        _micros.label("created_at"),
-        DELIVERIES.c.id,
-        DELIVERIES.c.destination_id,
-        DELIVERIES.c.post_id,
-        DELIVERIES.c.post_version,
-        DELIVERIES.c.state,
-        DELIVERIES.c.message_id,
-        DELIVERIES.c.error,
-        *(type_coerce(DELIVERIES.c[name], BigInteger) for name in _TIMES),
-        type_coerce(POSTS.c.uid, Text),
-        POSTS.c.url,
-        FEEDS.c.source,
-        func.coalesce(func.nullif(FEEDS.c.name, ""), func.nullif(FEEDS.c.title, ""), FEEDS.c.key),
-    )
-    .join(POSTS, POSTS.c.id == DELIVERIES.c.post_id)
-    .join(FEEDS, FEEDS.c.id == POSTS.c.feed_id)
-    .where(
-        _IS_ALERT,
-        DELIVERIES.c.destination_id == bindparam("destination"),
-        DELIVERIES.c.account_id == bindparam("account"),
-        _micros >= bindparam("since"),
-        tuple_(_micros, DELIVERIES.c.id) < tuple_(bindparam("at"), bindparam("id")),
-    )
-    .order_by(_micros.desc(), DELIVERIES.c.id.desc())
-    .limit(bindparam("limit"))
-)
-
-
-class Alert(NamedTuple):
-    """A post's delivery with what it delivers; times in microseconds since 1970."""
+class Alert(Struct, frozen=True, array_like=True, gc=False):
+    """A post's delivery with what it delivers; times in microseconds since 1970.  A Struct: lists are full of them."""
 
     created_at: int
     id: int
@@ -185,10 +152,35 @@ class Alert(NamedTuple):
     delivered_at: int | None
     read_at: int | None
     failed_at: int | None
-    post_uid: object  # as the engine has it: hexadecimal digits, or a UUID
+    post_uid: str  # in hexadecimal
     url: str
     source: str
     feed: str  # what the feed is called
+
+
+_SPELT = {
+    "post_uid": "replace(CAST(posts.uid AS text), '-', '') AS post_uid",
+    "url": "posts.url",
+    "source": "feeds.source",
+    "feed": "coalesce(nullif(feeds.name, ''), nullif(feeds.title, ''), feeds.key) AS feed",
+}
+_ALERTS = Query(
+    """
+    SELECT {row} {columns} {/row} FROM (
+        SELECT {spelt}
+        FROM deliveries
+        JOIN posts ON posts.id = deliveries.post_id
+        JOIN feeds ON feeds.id = posts.feed_id
+        WHERE deliveries.lane = 'chat' AND deliveries.post_id IS NOT NULL -- spelt as the index has it
+            AND deliveries.destination_id = :destination AND deliveries.account_id = :account
+            AND deliveries.created_at >= :since AND (deliveries.created_at, deliveries.id) < (:at, :id)
+        ORDER BY deliveries.created_at DESC, deliveries.id DESC LIMIT :limit
+    ) AS found
+    """.replace("{columns}", ", ".join(Alert.__struct_fields__)).replace(
+        "{spelt}", ", ".join(_SPELT.get(name, f"deliveries.{name}") for name in Alert.__struct_fields__)
+    ),
+    Alert,
+)
 
 
 def alerts(
@@ -197,8 +189,13 @@ def alerts(
     """Alerts to one destination, the newest first, from ``since`` (microseconds, inclusive) to ``before``
     (exclusive): a walk on one index, whatever else there is."""
     values = {"account": account_id, "destination": destination_id, "since": since}
-    values |= {"at": before[0], "id": before[1], "limit": limit}
-    return list(map(Alert._make, driver.rows(session, _ALERTS, values)))
+    found = _ALERTS.rows(session, **values, at=before[0], id=before[1], limit=limit)
+    found.sort(key=place, reverse=True)
+    return found
+
+
+def place(alert: Alert) -> Place:
+    return alert.created_at, alert.id
 
 
 _CHANNEL = select(DESTINATIONS.c.id, DESTINATIONS.c.address).where(

@@ -41,7 +41,7 @@ class SQLite:
         self._sql = open_engine(path)
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
-        self._idle_readers: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._idle_readers: queue.LifoQueue[Connection] = queue.LifoQueue()
         self._closed = False
         self._writer = threading.Thread(target=self._write_until_closed, name="writer", daemon=True)
         self._writer.start()

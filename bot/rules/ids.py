@@ -1,6 +1,7 @@
 """Ids that APIs show for rows that are only numbered inside, and the ids that X gives to posts."""
 
 import re
+from functools import lru_cache
 from uuid import UUID
 
 _POST = re.compile(r"https?://(?:\w+\.)?(?:x|twitter)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]{1,25})(?:[/?#].*)?")
@@ -9,8 +10,8 @@ _POST = re.compile(r"https?://(?:\w+\.)?(?:x|twitter)\.com/(?:\w+|i/web)/status(
 def numbered(millis: int, number: int) -> str:
     """The id of row ``number``, made so many milliseconds after 1970: it sorts by that time, and is the same whenever
     it is asked for (RFC 9562, 5.7)."""
-    clock, low = millis & (1 << 48) - 1, number & (1 << 48) - 1
-    return f"{clock >> 16:08x}-{clock & 0xFFFF:04x}-7000-{0x8000 | number >> 48 & 0x3FFF:04x}-{low:012x}"
+    digits = f"{millis & (1 << 48) - 1:012x}7000{0x8000 << 48 | number & (1 << 62) - 1:016x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -31,10 +32,11 @@ def number_of(text: str) -> tuple[int, int] | None:
     id_ = read(text)
     if id_ is None:
         return None
-    millis, number = id_.int >> 80, id_.int & (1 << 48) - 1 | (id_.int >> 48 & 0x3FFF) << 48
+    millis, number = id_.int >> 80, id_.int & (1 << 62) - 1
     return (millis, number) if numbered(millis, number) == str(id_) else None
 
 
+@lru_cache(maxsize=5_000)
 def post_on_x(url: str) -> str:
     """X's id of a post, read off its address (sources-x.md 14); empty when it is none."""
     match = _POST.fullmatch(url)

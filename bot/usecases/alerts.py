@@ -149,8 +149,8 @@ def page(work: Work, channel: str, wanted: Wanted, limit: int) -> Listed:
         alerts.alerts(work.session, wanted.account_id, phone, since=wanted.since, before=before, limit=limit + 1)
         for phone in phones
     ]
-    found = each[0] if len(each) == 1 else list(islice(merge(*each, reverse=True), limit + 1))
-    more = Cursor(*found[limit - 1][:2]) if len(found) > limit else None
+    found = each[0] if len(each) == 1 else list(islice(merge(*each, key=alerts.place, reverse=True), limit + 1))
+    more = Cursor(*alerts.place(found[limit - 1])) if len(found) > limit else None
     return Listed(found[:limit], phones, more)
 
 

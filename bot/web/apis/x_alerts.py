@@ -263,8 +263,8 @@ class XAlerts:
     async def _texts_of(self, page: alerts.Listed) -> Mapping[alerts.Version, str]:
         """Versions never change, so each is rendered once."""
         wanted = {(one.post_id, one.post_version) for one in page.alerts}
-        if missing := [version for version in wanted if version not in self._texts]:
-            for version, text in (await self._database.read(alerts.texts, missing)).items():
+        if missing := wanted - self._texts.keys():
+            for version, text in (await self._database.read(alerts.texts, list(missing))).items():
                 self._texts[version] = text
         return self._texts
 
@@ -344,39 +344,22 @@ def _subscription(row: Any) -> wire.Subscription:
 def _notification(
     alert: alerts.Alert, phones_: Mapping[int, str], texts: Mapping[alerts.Version, str], user_id: str
 ) -> wire.Notification:
-    (
-        made_at,
-        id_,
-        phone,
-        post_id,
-        version,
-        state,
-        message_id,
-        error,
-        sent,
-        delivered,
-        read,
-        failed,
-        post_uid,
-        url,
-        source,
-        feed,
-    ) = alert
-    created = made_at // 1000
-    on_x = ids.post_on_x(url) if source == alerts.SOURCE else ""
+    created = alert.created_at // 1000
+    on_x = ids.post_on_x(alert.url) if alert.source == alerts.SOURCE else ""
+    last = max(alert.created_at, alert.sent_at or 0, alert.delivered_at or 0, alert.read_at or 0, alert.failed_at or 0)
     return wire.Notification(
-        ids.numbered(created, id_),
+        ids.numbered(created, alert.id),
         user_id,
-        phones_[phone],
-        feed,
-        on_x or str(UUID(str(post_uid))),
-        texts.get((post_id, version), ""),
-        url,
-        message_id or None,
-        _STATUSES.get(state, "queued"),
-        error or None if state in _WITH_REASON else None,
+        phones_[alert.destination_id],
+        alert.feed,
+        on_x or str(UUID(alert.post_uid)),
+        texts.get((alert.post_id, alert.post_version), ""),
+        alert.url,
+        alert.message_id or None,
+        _STATUSES.get(alert.state, "queued"),
+        alert.error or None if alert.state in _WITH_REASON else None,
         created,
-        max(made_at, sent or 0, delivered or 0, read or 0, failed or 0) // 1000,
+        last // 1000,
     )
 
 
