@@ -194,6 +194,14 @@ class Paced(Protocol):
 
 
 @runtime_checkable
+class Billed(Protocol):
+    """A source whose provider bills or counts what it returns (``Page.reads``)."""
+
+    monthly_budget: int  # reads that a month may cost; 0: no bound
+    read_price: float  # US dollars of one read, by the provider's list; 0: not known
+
+
+@runtime_checkable
 class Streaming(Protocol):
     """A source that can be told of posts at once.  Polling stays as the net."""
 
@@ -207,6 +215,13 @@ class Streaming(Protocol):
         ``keys``: the feeds followed now, asked for every half minute or so.  ``heard`` takes posts of one feed, which
         may come more than once, and returns when they are stored.
         """
+
+
+@runtime_checkable
+class Hearing(Protocol):
+    """A streaming source that knows whether it hears: while it does, its feeds are polled seldom."""
+
+    listening: bool  # connected, keys told, and not silent for longer than its platform ever is
 
 
 @runtime_checkable

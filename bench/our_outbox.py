@@ -111,7 +111,7 @@ class Outbox:
             self._filled = subscriptions
         url = self._engine.copy()
         settings = load(database_url=url)
-        self._policy = parts.make_policy(settings)
+        self._policy = parts.make_policy(settings, {})
         self._room = settings.webhook_slots * (1 + AHEAD)  # what the dispatcher claims with empty hands
         self._database = Database(url, utc_now)
         return {}

@@ -25,10 +25,11 @@ from bot.jobs.janitor import Janitor
 from bot.jobs.listeners import Listeners
 from bot.jobs.poller import Poller
 from bot.jobs.scheduler import make_scheduler
+from bot.jobs.streams import Streams
 from bot.metrics import Metrics
 from bot.rules.vault import Vault
 from bot.settings import BadSetting, Settings
-from bot.usecases import accounts, deliveries, feeds, inbox
+from bot.usecases import accounts, deliveries, feeds, inbox, streams
 from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
@@ -118,6 +119,7 @@ class Gateway:
     channels: Mapping[str, Channel]
     sources: Mapping[str, Source]
     poller: Poller
+    streams: Streams
     dispatcher: Dispatcher
     inbox: Inbox
     hubs: Hubs
@@ -175,6 +177,7 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, hold: bool, c
         raise BadSetting("MASTER_KEY: not the key under which this database's secrets are sealed")
     if settings.on_sqlite:
         await database.write(feeds.release_all)
+        await database.write(streams.release_all)
         await database.write(inbox.release_all)
     while settings.on_sqlite:
         released = await database.write(deliveries.release_all)
@@ -210,7 +213,7 @@ def assemble(
     """The parts of a process that has not begun to work.  Raises BadSetting."""
     metrics, gate = Metrics(), Gate()
     naming = parts.make_naming(outbound, sources["feed"]) if "feed" in sources else None
-    terms = parts.make_terms(settings, vault, ways, naming)
+    terms = parts.make_terms(settings, vault, ways, sources, naming)
     poller = parts.make_poller(settings, database, sources, clock, metrics, gate)
     dispatcher = Dispatcher(
         database,
@@ -231,6 +234,7 @@ def assemble(
     webhooks = Webhooks(database, ways, clock, metrics, gate, terms)
     hubs = Hubs(database, outbound, vault, gate, settings.public_base_url)
     hub_pushes = HubPushes(database, sources, clock, metrics, gate, policy=terms.policy, interval=terms.interval)
+    listening = Streams(database, sources, metrics, gate, policy=terms.policy, interval=terms.interval)
     pushing = Pushes(database, sources, clock, metrics, gate, terms.policy, terms.interval).routes()
     if terms.policy.websub:
         pushing += WebSub(database, vault, gate).routes()
@@ -252,8 +256,8 @@ def assemble(
         nudging=[name for name, way in ways.items() if isinstance(way, Nudging) and way.nudges],
     )
     return Gateway(
-        settings, database, vault, ways, sources, poller, dispatcher, worker, hubs, hub_pushes, janitor, gate, metrics,
-        terms, webhooks, pushing, port=0,
+        settings, database, vault, ways, sources, poller, listening, dispatcher, worker, hubs, hub_pushes, janitor,
+        gate, metrics, terms, webhooks, pushing, port=0,
     )  # fmt: skip
 
 
@@ -275,6 +279,7 @@ async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExit
     scheduler.start()
     if "poller" in roles:
         gateway.poller.pump.wake()
+        gateway.streams.start()
     if "dispatcher" in roles:
         gateway.dispatcher.wake()
         gateway.inbox.pump.wake()
@@ -285,6 +290,7 @@ async def _start_jobs(gateway: Gateway, roles: Collection[str], stack: AsyncExit
         gateway.janitor.stop()
         until = monotonic() + gateway.settings.stop_seconds - 2.5
         first = min(1.0, gateway.settings.stop_seconds / 4)
+        await gateway.streams.stop()
         readers = (gateway.poller, gateway.inbox, gateway.hubs, gateway.hub_pushes)
         await asyncio.gather(*(reader.drain(first) for reader in readers))
         await gateway.dispatcher.drain(max(until - monotonic(), 0.2))

@@ -25,6 +25,8 @@ class Metrics:
 
         self.fetches = counter("fetch_total", "Polls of feeds.", "kind", "result")
         self.fetch_seconds = histogram("fetch_seconds", "Time of one poll, network and reading.", _SECONDS, "kind")
+        self.listening = gauge("stream_listening", "1 while this process hears a source's stream.", "kind")
+        self.heard = counter("stream_posts_total", "Posts told by streams, repeats included.", "kind")
         self.posts = counter("posts_total", "New posts stored.")
         self.queued = counter("deliveries_queued_total", "Deliveries queued for new posts.")
         self.deliveries = counter("deliveries_total", "Deliveries that ended.", "channel", "status")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from adapters.base import Channel, Source
+from adapters.base import Billed, Channel, Paced, Source, Streaming
 from adapters.http import Egress, Outbound
 from adapters.inbound import Phoned
 from bot import installed
@@ -14,6 +14,7 @@ from bot.gate import Gate
 from bot.jobs.poller import Poller
 from bot.metrics import Metrics
 from bot.rules import plans
+from bot.rules.budget import Pace
 from bot.rules.plans import Plans
 from bot.rules.retry import Schedule, Schedules
 from bot.rules.vault import Vault
@@ -36,21 +37,42 @@ def make_schedules(settings: Settings) -> Schedules:
     }
 
 
-def make_policy(settings: Settings) -> posts.Policy:
+def make_paces(sources: Mapping[str, Source]) -> dict[str, Pace]:
+    """Of the sources that are not read like any web server."""
+    paces = {kind: _pace(source) for kind, source in sources.items()}
+    return {kind: pace for kind, pace in paces.items() if pace != Pace()}
+
+
+def _pace(source: Source) -> Pace:
+    return Pace(
+        source.interval if isinstance(source, Paced) else None,
+        *((source.monthly_budget, source.read_price) if isinstance(source, Billed) else (0, 0.0)),
+        isinstance(source, Streaming) and source.streams,
+    )
+
+
+def make_policy(settings: Settings, sources: Mapping[str, Source]) -> posts.Policy:
     return posts.Policy(
         make_schedules(settings),
         settings.backfill,
         settings.operator_destination or None,
         timedelta(days=settings.hold_days),
         websub=bool(settings.worker_public_base_url),
+        paces=make_paces(sources),
     )
 
 
-def make_terms(settings: Settings, vault: Vault, ways: Mapping[str, Channel], naming: Naming | None) -> Terms:
+def make_terms(
+    settings: Settings,
+    vault: Vault,
+    ways: Mapping[str, Channel],
+    sources: Mapping[str, Source],
+    naming: Naming | None,
+) -> Terms:
     """What people in chats are offered."""
     pepper, *older = vault.peppers()
     return Terms(
-        policy=make_policy(settings),
+        policy=make_policy(settings, sources),
         interval=timedelta(seconds=settings.poll_seconds),
         public_base_url=settings.public_base_url,
         signup=settings.signup,
@@ -125,7 +147,7 @@ def make_poller(
         clock,
         metrics,
         gate,
-        policy=make_policy(settings),
+        policy=make_policy(settings, sources),
         politeness=feeds.Politeness(settings.host_connections, timedelta(seconds=settings.host_gap_seconds)),
         interval=timedelta(seconds=settings.poll_seconds),
         slots=settings.fetch_connections,

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from storage import leases
-from storage.columns import moved_back
+from storage.columns import moved_back, to_micros
 from storage.models import Feed, FeedState, Host
 
 FEEDS = Feed.__table__
@@ -81,6 +81,27 @@ def lock(session: Session, feed_id: int) -> Row[Any] | None:
 def grew(session: Session, feed_id: int, last_seq: int, now: datetime) -> None:
     """Posts were pushed into it; what polling knows of it stays as it is."""
     session.execute(update(FEEDS).where(FEEDS.c.id == feed_id).values(last_seq=last_seq, last_new_at=now))
+
+
+def set_wants(session: Session, feed_id: int, bits: int) -> None:
+    """Which kinds of posts its subscriptions ask for together."""
+    session.execute(update(FEEDS).where(FEEDS.c.id == feed_id, FEEDS.c.wants != bits).values(wants=bits))
+
+
+def keys_of(session: Session, source: str, after: int, limit: int) -> Sequence[tuple[int, str]]:
+    """Id and key of the source's active feeds behind this id, in the order of ids."""
+    wanted = select(FEEDS.c.id, FEEDS.c.key).where(FEEDS.c.source == source, FEEDS.c.state == FeedState.ACTIVE)
+    rows = session.execute(wanted.where(FEEDS.c.id > after).order_by(FEEDS.c.id).limit(limit))
+    return [(row.id, row.key) for row in rows]
+
+
+def spread(session: Session, source: str, now: datetime, interval: timedelta) -> None:
+    """The source's feeds that are well come due within ``interval``, evenly, unless they do sooner."""
+    steps = 1000
+    turn = to_micros(now) + (FEEDS.c.id % steps) * (interval // timedelta(microseconds=steps))
+    late = (FEEDS.c.source == source, FEEDS.c.state == FeedState.ACTIVE, FEEDS.c.due_at > now + interval)
+    free = (FEEDS.c.lease_token.is_(None), FEEDS.c.failures == 0, FEEDS.c.interval_seconds.is_(None))
+    session.execute(update(FEEDS).where(*late, *free).values(due_at=turn, reserved_at=None))
 
 
 def set_pushed_until(session: Session, feed_id: int, until: datetime | None) -> None:

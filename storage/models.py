@@ -21,7 +21,8 @@ from sqlmodel import Field
 
 import storage.api_models
 import storage.chat_models
-import storage.native_models  # noqa: F401 (all tables are known where these are)
+import storage.native_models
+import storage.source_models  # noqa: F401 (all tables are known where these are)
 from storage.columns import Base, count, id_, only, part_of, text_, time, to
 
 
@@ -148,13 +149,14 @@ class Feed(Base, table=True):
     rhythm_seconds: int | None = Field(default=None, sa_column=Column(Integer))  # a quarter of the median gap
     longest_gap_seconds: int | None = Field(default=None, sa_column=Column(Integer))
     hint_seconds: int = count()  # the server's last wish
+    wants: int = count()  # of its active subscriptions together, at least: bits of bot/rules/options.py
     last_seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     largest: int = count()  # items in the largest document seen
     failures: int = count()  # in a row
     failing_since: datetime | None = time()
     fault: str = text_()
     reason: str = text_()
-    told: str = text_()  # what its subscribers were last told: "", "failing", "quiet", "gone"
+    told: str = text_()  # what its subscribers were last told: "", "failing", "unavailable", "quiet", "gone"
     last_polled_at: datetime | None = time()
     last_success_at: datetime | None = time()
     last_new_at: datetime | None = time()
@@ -179,6 +181,7 @@ class Post(Base, table=True):
     link_key: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # of what an edit would change
     version: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
+    kind: str = text_()  # "repost", "reply": for subscriptions that ask for it; empty: for all
     title: str = text_()
     url: str = text_()
     author: str = text_()
@@ -223,6 +226,7 @@ class Subscription(Base, table=True):
         UniqueConstraint("account_id", "feed_id", "destination_id"),
         Index("subscriptions_feed", "feed_id", "destination_id", **only("active")),
         Index("subscriptions_destination", "destination_id"),
+        Index("subscriptions_wants", "feed_id", "wants", **only("active AND wants <> 0")),
     )
     id: int = id_()
     account_id: int = to("accounts.id")
@@ -231,6 +235,8 @@ class Subscription(Base, table=True):
     active: bool = Field(default=True, sa_column=Column(Boolean, nullable=False))
     number: int = count()  # what people call it in lists: small, lasting, unique among a destination's active ones
     paused_until: datetime | None = time()  # posts found before are passed over
+    options: str = text_()  # JSON: what is asked for beside ordinary posts; empty: nothing (bot/rules/options.py)
+    wants: int = count()  # the kinds of posts among that, as bits
     created_at: datetime = time(nullable=False)
     ended_at: datetime | None = time()
 

@@ -111,15 +111,18 @@ def replace(session: Session, post_id: int, values: dict[str, Any], now: datetim
     )
 
 
-def newest(session: Session, feed_id: int, limit: int) -> Sequence[Row[Any]]:
-    """The feed's posts, the latest first: whole rows."""
+def newest(session: Session, feed_id: int, limit: int, kinds: Collection[str] | None = None) -> Sequence[Row[Any]]:
+    """The feed's posts, the latest first: whole rows.  ``kinds``: only ordinary ones and these."""
     wanted = select(POSTS).where(POSTS.c.feed_id == feed_id).order_by(POSTS.c.seq.desc()).limit(limit)
+    if kinds is not None:
+        wanted = wanted.where(POSTS.c.kind.in_(["", *kinds]))
     return session.execute(wanted).all()
 
 
 def versions(session: Session, wanted: Sequence[tuple[int, int]]) -> Sequence[Row[Any]]:
     """Posts as (id, version) pairs name them, with what their feed is called: all columns that a message shows."""
-    feed = (FEEDS.c.uid.label("feed_uid"), FEEDS.c.title.label("feed_title"), FEEDS.c.key, FEEDS.c.source)
+    named = (FEEDS.c[name].label(f"feed_{name}") for name in ("uid", "title", "home"))
+    feed = (*named, FEEDS.c.key, FEEDS.c.source)
     fixed = (POSTS.c.id, POSTS.c.uid, POSTS.c.seq, POSTS.c.found_at)
     rows: list[Row[Any]] = []
     for some in leases.slices(wanted, 100):

@@ -23,6 +23,12 @@ def save(session: Session, name: str, values: Mapping[str, Any]) -> None:
     session.execute(fresh.on_conflict_do_update(index_elements=["name"], set_=dict(values)))
 
 
+def named(session: Session, names: Sequence[str]) -> Sequence[Row[Any]]:
+    """Those of these accounts that are not well, locked until the transaction ends."""
+    wanted = select(PROVIDERS).where(PROVIDERS.c.name.in_(names)).order_by(PROVIDERS.c.name)
+    return session.execute(wanted.with_for_update()).all()
+
+
 def forget(session: Session, names: Sequence[str]) -> None:
     """All is well with them."""
     session.execute(delete(PROVIDERS).where(PROVIDERS.c.name.in_(names)))

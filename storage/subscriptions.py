@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from sqlalchemy import Row, func, select, text, update
@@ -105,8 +107,8 @@ _HEALTH = (
 
 
 def of_destination(session: Session, destination_id: int) -> Sequence[Row[Any]]:
-    """Active ones by number: id, number, paused_until, created_at, feed_id, and of their feed what its health is."""
-    own = [SUBSCRIPTIONS.c[name] for name in ("id", "number", "paused_until", "created_at", "feed_id")]
+    """Active ones by number: id, number, paused_until, created_at, feed_id, wants, and of their feed its health."""
+    own = [SUBSCRIPTIONS.c[name] for name in ("id", "number", "paused_until", "created_at", "feed_id", "wants")]
     wanted = (
         select(*own, *(FEEDS.c[name] for name in _HEALTH))
         .join(FEEDS, FEEDS.c.id == SUBSCRIPTIONS.c.feed_id)
@@ -127,6 +129,13 @@ def set_paused(session: Session, ids: Sequence[int], until: datetime | None) -> 
     for some in leases.slices(ids):
         statement = update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.id.in_(some))
         session.execute(statement.values(paused_until=until))
+
+
+def all_wants(session: Session, feed_id: int) -> int:
+    """The bits that the feed's active subscriptions have together."""
+    wanted = select(SUBSCRIPTIONS.c.wants).distinct()
+    some = wanted.where(SUBSCRIPTIONS.c.feed_id == feed_id, SUBSCRIPTIONS.c.wants != 0, IS_ACTIVE)
+    return reduce(or_, session.execute(some).scalars(), 0)
 
 
 def requeue(session: Session, subscription_id: int, failed_at: datetime, now: datetime) -> int:

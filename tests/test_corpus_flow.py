@@ -13,7 +13,7 @@ from adapters.http import Egress, Outbound
 from adapters.sources.feeds import Feeds
 from bot.rules.plain_text import length
 from bot.rules.rendering import message_text
-from bot.usecases import feeds, posts
+from bot.usecases import feeds, posts, views
 from storage import posts as stored_posts
 from storage.database import Database, Work
 from tests.adapters.sources.test_corpus import seen_in
@@ -68,8 +68,8 @@ def recorded(work: Work, number: int, key: str, page: Page) -> Sequence[tuple[Po
     due = feeds.hurry(work, feed, INTERVAL)
     posts.record(work, [posts.Polled(due, page)], POLICY)
     rows = list(reversed(stored_posts.newest(work.session, feed, 1000)))
-    shown = posts.load(work, [(row.id, row.version) for row in rows])
-    return [(as_post(row), posts.shown(shown[row.id, row.version], LIMIT)) for row in rows]
+    shown = views.load(work, [(row.id, row.version) for row in rows])
+    return [(as_post(row), views.shown(shown[row.id, row.version], LIMIT)) for row in rows]
 
 
 def as_post(row: Any) -> Post:

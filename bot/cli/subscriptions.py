@@ -17,8 +17,10 @@ from bot.cli.beside import Desk, opened, sources
 from bot.clock import utc_now
 from bot.errors import UserError
 from bot.jobs.lookup import look_up
+from bot.rules import options
+from bot.rules.options import Options
 from bot.rules.plain_text import one_line
-from bot.usecases import accounts, destinations, feeds, subscriptions
+from bot.usecases import accounts, destinations, feeds, posts, subscriptions
 
 LONGEST_SECONDS = 60.0  # for finding a feed: a command may wait longer than a chat
 
@@ -34,6 +36,7 @@ class Subscription(msgspec.Struct, frozen=True):
     destination_id: int
     channel: str
     address: str
+    options: Options  # what it brings besides ordinary posts
     created_at: datetime
 
 
@@ -70,13 +73,15 @@ def subscribe(
     feed: Annotated[str, typer.Argument(metavar="FEED", help="Address of a feed or of a page with one, or an id.")],
     destination: Annotated[int, typer.Argument(metavar="DESTINATION", help="Its id.")],
     latest: Annotated[bool, typer.Option("--latest", help="Send the newest post that is there now, too.")] = False,
+    reposts: Annotated[bool, typer.Option("--reposts", help="Of an account: also what it passes on.")] = False,
+    replies: Annotated[bool, typer.Option("--replies", help="Of an account: also what it answers.")] = False,
     json: output.Json = False,
 ) -> None:
     """Follow a feed: its posts from now on go to a destination."""
     with opened() as desk:
         account_id = desk.read(accounts.get, account).id
         desk.read(destinations.get, destination)
-        known = asyncio.run(_recognised(desk, feed))
+        known, policy = asyncio.run(_recognised(desk, feed))
         done = desk.write(
             subscriptions.subscribe,
             account_id=account_id,
@@ -84,9 +89,10 @@ def subscribe(
             source=known.source,
             found=known.found,
             host=known.host,
-            policy=parts.make_policy(desk.settings),
+            policy=policy,
             default_interval=timedelta(seconds=desk.settings.poll_seconds),
             latest=latest,
+            wishes=Options(reposts=reposts, replies=replies) if reposts or replies else None,
         )
         to = desk.read(destinations.get, destination)
         made = _subscribed(done, known.found.page)
@@ -121,15 +127,16 @@ def list_all(
 # Which feed is meant
 
 
-async def _recognised(desk: Desk, name: str) -> Recognised:
+async def _recognised(desk: Desk, name: str) -> tuple[Recognised, posts.Policy]:
     async with sources(desk.settings) as known:
+        policy = parts.make_policy(desk.settings, known)
         if name.isdecimal():
             row = await desk.database.read(feeds.get, int(name))
             if row.last_success_at is not None:
-                return Recognised(row.source, Found(row.key, Page(cursor={})), row.host)
+                return Recognised(row.source, Found(row.key, Page(cursor={})), row.host), policy
             name = row.key
         with output.waiting(f"looking for a feed at {name} …"):
-            return await resolve(known, name)
+            return await resolve(known, name), policy
 
 
 async def resolve(known: Mapping[str, Source], name: str) -> Recognised:
@@ -194,6 +201,7 @@ def _shown(row: Any) -> Subscription:
         destination_id=to.id,
         channel=to.channel,
         address=to.address,
+        options=options.read(wish.options),
         created_at=wish.created_at,
     )
 

@@ -15,7 +15,7 @@ from bot.jobs.pump import Pump
 from bot.metrics import Metrics
 from bot.rules.secrets import Ring
 from bot.rules.vault import Vault, WrongKey
-from bot.usecases import deliveries, destinations, posts, replies, settling
+from bot.usecases import deliveries, destinations, posts, replies, settling, views
 from storage.database import Database, StorageError
 
 AT_ONCE = 256  # attempts settled in one transaction
@@ -229,13 +229,13 @@ class Renderer:
 
     def __init__(self, database: Database, keep: int = VIEWS) -> None:
         self._database, self._keep = database, keep
-        self._stored: dict[tuple[int, int], posts.Stored] = {}
+        self._stored: dict[tuple[int, int], views.Stored] = {}
         self._shown: dict[tuple[tuple[int, int], int], PostView] = {}
 
     async def load(self, wanted: Collection[tuple[int, int]]) -> None:
         """Have these posts, as (id, version), at hand; the oldest others make room for them."""
         if missing := sorted(set(wanted) - self._stored.keys()):
-            self._stored |= await self._database.read(posts.load, missing)
+            self._stored |= await self._database.read(views.load, missing)
         if (too_many := len(self._stored) - self._keep) > 0:
             for post in [post for post in self._stored if post not in wanted][:too_many]:
                 del self._stored[post]
@@ -248,7 +248,7 @@ class Renderer:
             await self.load([post])
         if (stored := self._stored.get(post)) is None:
             return None
-        shown = self._shown[post, limit] = posts.shown(stored, limit)
+        shown = self._shown[post, limit] = views.shown(stored, limit)
         while len(self._shown) > self._keep:
             self._shown.pop(next(iter(self._shown)))
         return shown

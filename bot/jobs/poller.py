@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import structlog
 
-from adapters.base import FeedFailed, FeedFault, Page, Source, SourceError
+from adapters.base import FeedFailed, FeedFault, Page, Selective, Source, SourceError
 from bot.clock import Clock, monotonic
 from bot.gate import Gate
 from bot.jobs.batches import Batches
 from bot.jobs.pump import Pump
 from bot.metrics import Metrics
+from bot.rules import options
 from bot.rules.polling import UNREACHED
 from bot.usecases import feeds, posts
 from storage.database import Database, StorageError
@@ -42,6 +43,7 @@ class Poller:
         slots: int,
     ) -> None:
         self._database, self._sources, self._clock = database, sources, clock
+        self._selective = {kind: one for kind, one in sources.items() if isinstance(one, Selective)}
         self._metrics, self._gate = metrics, gate
         self._policy, self._politeness, self._interval = policy, politeness, interval
         self._weather = Weather()
@@ -86,7 +88,9 @@ class Poller:
         if not self._gate.may_ingest:
             return (), False
         try:
-            claimed = await self._database.write(feeds.take_due, room, self._politeness, self._interval)
+            claimed = await self._database.write(
+                feeds.take_due, room, self._politeness, self._interval, self._policy.paces
+            )
         except StorageError as error:
             self._gate.failed(error)
             log.warning("feeds not claimed", reason=str(error))
@@ -121,6 +125,9 @@ class Poller:
             return FeedFailed(FeedFault.NOT_A_FEED, f"no source {due.source!r} is installed")
         try:
             async with asyncio.timeout(LONGEST_POLL):
+                if due.source in self._selective:
+                    kinds = options.kinds(due.wants)
+                    return await self._selective[due.source].poll_kinds(due.key, due.cursor, self._clock(), kinds)
                 return await source.poll(due.key, due.cursor, self._clock())
         except SourceError as error:
             return error

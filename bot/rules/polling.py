@@ -9,7 +9,17 @@ from statistics import median
 
 import msgspec
 
-from adapters.base import FeedFailed, FeedFault, FeedGone, FeedThrottled, Page, Post, SourceError
+from adapters.base import (
+    FeedFailed,
+    FeedFault,
+    FeedGone,
+    FeedThrottled,
+    FeedUnavailable,
+    Page,
+    Post,
+    SourceError,
+    SourceSuspended,
+)
 
 ANNOUNCED_AT_ONCE = 50  # posts a poll; the rest at the next ticks
 FLOOD = 10  # new posts of a document that holds no known one
@@ -21,6 +31,9 @@ AT_LEAST_BESIDE_A_HUB = timedelta(hours=1)
 LONGEST_BACKOFF = timedelta(hours=24)
 DISABLE_AFTER = timedelta(days=14)
 TELL_AFTER = 3  # failures in a row
+TELL_NOT_BEFORE = timedelta(minutes=5)  # for feeds that are read so often that three failures are soon together
+UNAVAILABLE_PAUSE = timedelta(hours=6)  # before it is looked whether a platform shows an account again
+AFTER_A_BLOCK = timedelta(milliseconds=20)  # between a provider's feeds: whether the first are answered is soon known
 EAGER_AFTER_NEWS = timedelta(hours=1)
 QUIET_AFTER = timedelta(days=14)
 LATE = timedelta(seconds=5)  # by which a turn at a host may be missed
@@ -36,6 +49,7 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A feed as a poll finds it.  All times aware, UTC.  A Struct, because thousands are made a second."""
 
     first_visit: bool
+    name: str = ""  # what people call it where that is not its key
     last_seq: int
     largest: int  # items in its largest document
     interval: timedelta  # set by a person, else the default
@@ -45,7 +59,7 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     hint: timedelta  # the server's last wish
     failures: int  # in a row
     failing_since: datetime | None
-    told: str  # what subscribers were last told: "", "failing", "quiet", "gone"
+    told: str  # what subscribers were last told: "", "failing", "unavailable", "quiet", "gone"
     last_success_at: datetime | None
     last_new_at: datetime | None
     created_at: datetime
@@ -243,12 +257,15 @@ def after_failure(feed: Followed, error: SourceError, now: datetime, spread: flo
     wait = interval(feed, now)
     failures, since = feed.failures + 1, feed.failing_since or now
     match error:
-        case FeedThrottled(after=after):
+        case FeedThrottled(after=after) | SourceSuspended(after=after):
             until = now + after
             return Setback(
-                max(until, now + wait * spread), "throttled", str(error), feed.failures, feed.failing_since,
-                host_blocked_until=until,
+                max(until, now + wait * spread), "throttled" if isinstance(error, FeedThrottled) else "suspended",
+                str(error), feed.failures, feed.failing_since, host_blocked_until=until,
             )  # fmt: skip
+        case FeedUnavailable():
+            tell = "unavailable" if feed.told != "unavailable" else ""
+            return Setback(now + UNAVAILABLE_PAUSE * spread, "unavailable", str(error), failures, since, tell=tell)
         case FeedGone():
             return Setback(now + wait, "gone", str(error), failures, since, state="gone", tell="gone")
         case FeedFailed(fault=fault) if ours and fault in UNREACHED:
@@ -260,7 +277,8 @@ def after_failure(feed: Followed, error: SourceError, now: datetime, spread: flo
     due = now + min(wait * 2 ** min(failures, 6), LONGEST_BACKOFF) * spread
     if failures >= TELL_AFTER and now - max(since, feed.last_success_at or feed.created_at) > DISABLE_AFTER:
         return Setback(due, fault, str(error), failures, since, state="disabled", tell="disabled")
-    tell = "failing" if failures >= TELL_AFTER and feed.told != "failing" else ""
+    lasting = failures >= TELL_AFTER and (feed.interval >= TELL_NOT_BEFORE or now - since >= TELL_NOT_BEFORE)
+    tell = "failing" if lasting and feed.told not in ("failing", "unavailable") else ""
     return Setback(due, fault, str(error), failures, since, tell=tell)
 
 
@@ -275,6 +293,7 @@ class Queue:
     blocked_until: datetime | None = None
     running: int = 0
     started: bool = False  # now: the next one waits for the gap
+    gapless: bool = False  # a provider's: no turns are given there, but for when its block is over
     squeezed: int = 0  # turns that fell into the same moment: they come next, before those given later
 
 
@@ -313,6 +332,13 @@ def give_turns(
             turns.now.append(one.id)
             continue
         earliest = max(now, queue.blocked_until or now)
+        if queue.gapless:
+            if earliest <= now:
+                turns.now.append(one.id)
+            else:
+                turns.later[one.id] = turn = max(queue.free_at, earliest)
+                queue.free_at = turn + AFTER_A_BLOCK
+            continue
         reserved = one.reserved_at == one.due_at and earliest == now and now - one.due_at <= LATE
         full = queue.running >= at_once
         if (reserved or max(queue.free_at, earliest) <= now) and not full and not (queue.started and gap):

@@ -10,7 +10,7 @@ from adapters.base import Found
 from bot.errors import Invalid, LimitReached, NoCredits, NotFound
 from bot.rules import plans
 from bot.rules.cursors import Cursor
-from bot.usecases import posts, subscriptions
+from bot.usecases import subscriptions, views
 from bot.usecases.chat.who import Terms
 from storage import accounts, alerts, destinations
 from storage.alerts import Alert as Alert
@@ -156,9 +156,9 @@ def page(work: Work, channel: str, wanted: Wanted, limit: int) -> Listed:
 
 def texts(work: Work, wanted: Sequence[Version]) -> Mapping[Version, str]:
     """What messages say of these posts; one that is stored no more has none."""
-    return {version: _text(stored) for version, stored in posts.load(work, wanted).items()}
+    return {version: _text(stored) for version, stored in views.load(work, wanted).items()}
 
 
-def _text(stored: posts.Stored) -> str:
-    shown = posts.shown(stored, LONGEST_TEXT)
+def _text(stored: views.Stored) -> str:
+    shown = views.shown(stored, LONGEST_TEXT)
     return shown.text or shown.title

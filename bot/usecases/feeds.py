@@ -10,8 +10,8 @@ import msgspec
 
 from bot.clock import uuid7
 from bot.errors import NotFound
-from bot.rules import polling
-from bot.usecases import hubs
+from bot.rules import budget, polling
+from bot.usecases import hubs, spending
 from storage import feeds, subscriptions
 from storage.database import Work
 from storage.models import Feed, FeedState
@@ -37,14 +37,25 @@ class DueFeed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     host: str
     cursor: Mapping[str, Any]  # adapters.base.Cursor
     followed: polling.Followed
+    wants: int = 0  # kinds of posts that its subscriptions ask for, as bits of bot/rules/options.py
 
 
-def take_due(work: Work, limit: int, politeness: Politeness, default: timedelta) -> tuple[list[DueFeed], bool]:
-    """Lease feeds whose time and turn has come; also whether more may be due at once."""
+def take_due(
+    work: Work, limit: int, politeness: Politeness, default: timedelta, paces: spending.Paces | None = None
+) -> tuple[list[DueFeed], bool]:
+    """Lease feeds whose time and turn has come; also whether more may be due at once.
+
+    Sources whose budget is used up wait for the next month, or for a greater budget.
+    """
     rows = feeds.due(work.session, work.now, limit)
     if not rows:
         return [], False
-    turns = _turns(work, rows, politeness)
+    used_up = spending.used_up(work, paces, {row.source for row in rows}) if paces else set()
+    turns = _turns(work, [row for row in rows if row.source not in used_up], politeness)
+    if used_up:
+        later = min(work.now + budget.LOOK_AGAIN, budget.next_month(work.now))
+        waiting = [row.id for row in rows if row.source in used_up]
+        turns.later |= {id_: later + n * polling.AFTER_A_BLOCK for n, id_ in enumerate(waiting)}
     feeds.postpone(work.session, turns.later)
     token = feeds.take(work.session, turns.now, work.now + LEASE)
     mine = set(turns.now)
@@ -56,14 +67,19 @@ def _turns(work: Work, rows: Sequence[Any], politeness: Politeness) -> polling.T
     names = sorted({row.host for row in rows} - {""})
     if not names:
         return polling.Turns(now=[row.id for row in rows])
-    running = feeds.running(work.session, names, work.now)
-    queues = {name: polling.Queue(work.now, None, running.get(name, 0)) for name in names}
+    servers = [name for name in names if "://" in name]  # the others are providers
+    running = feeds.running(work.session, servers, work.now) if servers else {}
+    queues = {name: polling.Queue(work.now, None, running.get(name, 0), gapless="://" not in name) for name in names}
     for host in feeds.hosts(work.session, names):
         queues[host.name].free_at, queues[host.name].blocked_until = host.free_at, host.blocked_until
     turns = polling.give_turns(candidates, queues, politeness.gap, politeness.at_once, work.now)
     feeds.save_hosts(
         work.session,
-        [{"name": name, "free_at": q.free_at, "blocked_until": q.blocked_until} for name, q in queues.items()],
+        [
+            {"name": name, "free_at": q.free_at, "blocked_until": q.blocked_until}
+            for name, q in queues.items()
+            if not q.gapless or (q.blocked_until and q.blocked_until > work.now)
+        ],
     )
     return turns
 
@@ -94,6 +110,7 @@ def _due(row: Any, token: str, default: timedelta) -> DueFeed:
         host=row.host,
         cursor=msgspec.json.decode(row.cursor),
         followed=followed(row, default),
+        wants=row.wants,
     )
 
 
@@ -101,6 +118,7 @@ def followed(row: Any, default: timedelta) -> polling.Followed:
     """The rules' view of a row; ``default``: the interval where nobody has set one."""
     return polling.Followed(
         first_visit=row.last_success_at is None,
+        name=row.name,
         last_seq=row.last_seq,
         largest=row.largest,
         interval=timedelta(seconds=row.interval_seconds) if row.interval_seconds else default,
@@ -186,6 +204,11 @@ def hurry(work: Work, feed_id: int, default: timedelta) -> DueFeed:
     feed = get(work, feed_id)
     token = feeds.take(work.session, [feed_id], work.now + LEASE)
     return _due(feed, token, default)
+
+
+def want(work: Work, feed_id: int) -> None:
+    """Read the kinds of posts that its subscriptions ask for now."""
+    feeds.set_wants(work.session, feed_id, subscriptions.all_wants(work.session, feed_id))
 
 
 def forget_if_unwanted(work: Work, feed_id: int) -> None:

@@ -1,6 +1,6 @@
 """Notices: one word to people when something they rely on changes state."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,9 @@ from storage import destinations, feeds, subscriptions
 from storage.database import Work
 from storage.models import DeliveryState
 from storage.outbox import recording
+
+Tell = Callable[[str], object]
+"""Says something where the operator wants it."""
 
 
 def tell_subscribers(work: Work, feed_id: int, event: str, text: str, schedules: Schedules) -> int:

@@ -2,18 +2,17 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
-from adapters.base import Page, Post, PostView, SourceError
+from adapters.base import Page, Post, SourceError, SourceSuspended
 from bot.clock import uuid7
-from bot.rules import polling, rendering
+from bot.rules import budget, options, polling, rendering
 from bot.rules.retry import Schedules
-from bot.usecases import hubs, notices
+from bot.usecases import hubs, notices, providers, spending
 from bot.usecases.feeds import DueFeed
 from storage import feeds, posts
 from storage.database import Work
@@ -32,6 +31,7 @@ class Policy:
     operator_destination: int | None = None
     hold: timedelta = timedelta(days=7)  # that a delivery waits for a person at the longest
     websub: bool = False  # feeds may be pushed by hubs, for we can be reached
+    paces: spending.Paces = field(default_factory=dict)
 
     def expires(self, now: datetime) -> dict[str, datetime]:
         """When a message queued now is worth nothing any more, by lane."""
@@ -90,6 +90,13 @@ def push(work: Work, feed: DueFeed, page: Page, policy: Policy) -> tuple[polling
     return found, recorded
 
 
+def count(work: Work, feed_id: int, source: str, page: Page, policy: Policy) -> None:
+    """Only what reading the page cost, for nothing of it is stored."""
+    batch = _Batch(work, policy)
+    batch.count(feed_id, source, page)
+    batch.store()
+
+
 class _Batch:
     """Collects what many polls change, so that storing it takes one statement for each kind of change."""
 
@@ -99,18 +106,44 @@ class _Batch:
         self._blocks: dict[str, datetime] = {}  # until when each of these hosts is left alone
         self._new: list[dict[str, Any]] = []
         self._announced: list[bytes] = []
+        self._kinds = False  # among them are posts that only some want
         self._taken: set[tuple[str, str]] = set()  # names under which feeds of this batch go on
         self._offers: list[hubs.Offer] = []
+        self._reads: list[spending.Read] = []
+        self._suspended: dict[str, SourceSuspended] = {}  # by source
+        self._answered: set[str] = set()  # sources with a provider of their own that were read
 
     def take(self, polls: Sequence[Polled]) -> None:
+        polls = self._at_their_pace(polls)
         known = self._known([(one.feed, one.result.posts) for one in polls if isinstance(one.result, Page)])
         for one in polls:
             if isinstance(one.result, SourceError):
                 self._failed(one.feed, one.result, ours=one.ours)
-            elif one.result.info is None:
+                continue
+            self.count(one.feed.id, one.feed.source, one.result)
+            if one.feed.host and "://" not in one.feed.host:
+                self._answered.add(one.feed.source)
+            if one.result.info is None:
                 self._unchanged(one.feed, one.result)
             else:
                 self._read(one.feed, one.result, known.get(one.feed.id, []), one.moved_host)
+
+    def _at_their_pace(self, polls: Sequence[Polled]) -> Sequence[Polled]:
+        """With the intervals that their sources have now."""
+        paces = self._policy.paces
+        if not any(one.feed.source in paces for one in polls):
+            return polls
+        tempos = spending.tempos(self._work, paces, {one.feed.source for one in polls})
+        return [
+            replace(one, feed=_paced(one.feed, paces[one.feed.source], tempos[one.feed.source]))
+            if one.feed.source in paces
+            else one
+            for one in polls
+        ]
+
+    def count(self, feed_id: int, source: str, page: Page) -> None:
+        if page.reads > 0:
+            self._reads.append(spending.Read(feed_id, source, page.via, page.reads))
 
     def push(self, feed: DueFeed, page: Page) -> polling.Finding:
         """Whether publishers changed their identifiers, a part of a document cannot tell: by its link only what has
@@ -120,6 +153,7 @@ class _Batch:
         digests = [digest(post) for post in page.posts]
         found = polling.find(page, feed.followed, known, digests, "all", self._work.now)
         self._store(feed, found)
+        self.count(feed.id, feed.source, page)
         return found
 
     def store(self) -> Recorded:
@@ -129,10 +163,21 @@ class _Batch:
         posts.add(session, self._new)
         if self._offers:
             hubs.offered(self._work, self._offers)
-        made = recording.fan_out(session, self._announced, self._policy.expires(now), now)
+        self._account()
+        bits = options.BITS if self._kinds else None
+        made = recording.fan_out(session, self._announced, self._policy.expires(now), now, bits)
         if made:
             self._work.wakes.add("deliveries")
         return Recorded(len(self._new), made)
+
+    def _account(self) -> None:
+        """What reading costs, and whether sources can be read at all."""
+        if self._reads:
+            spending.count(self._work, self._reads, self._policy.paces, self._tell_operator)
+        if self._answered:
+            providers.sources_answered(self._work, self._answered, self._tell_operator)
+        for source, error in self._suspended.items():
+            providers.source_suspended(self._work, source, str(error), error.after, self._tell_operator)
 
     def _known(self, read: Sequence[tuple[DueFeed, Sequence[Post]]]) -> Mapping[int, list[polling.Known]]:
         """Stored posts that any of these documents may repeat, by feed."""
@@ -177,7 +222,7 @@ class _Batch:
         assert page.info is not None
         row |= {
             "title": page.info.title,
-            "name": page.info.name,
+            "name": page.info.name or was.name,
             "image": page.info.image,
             "home": page.info.home,
             "language": page.info.language,
@@ -191,6 +236,8 @@ class _Batch:
             "last_new_at": is_now.last_new_at,
         }
         row |= self._fared_well(feed, news=news)
+        if was.name and page.info.name and page.info.name.casefold() != was.name.casefold():
+            self._tell(feed, "renamed", f"(@{was.name}) is now called @{page.info.name}")
         row |= self._moved(feed, page.moved_to, moved_host)
         if page.ended:
             row["state"] = FeedState.GONE
@@ -213,6 +260,8 @@ class _Batch:
             row["state"] = setback.state
         if setback.tell:
             row["told"] = self._tell(feed, setback.tell, _TROUBLE[setback.tell].format(reason=setback.reason))
+        if isinstance(error, SourceSuspended):
+            self._suspended[feed.source] = error
         if setback.host_blocked_until and feed.host:
             until = setback.host_blocked_until
             self._blocks[feed.host] = max(until, self._blocks.get(feed.host, until))
@@ -242,17 +291,18 @@ class _Batch:
             self._new.append(row)
             if fresh.announce:
                 self._announced.append(row["key"])
+                self._kinds = self._kinds or bool(fresh.post.kind)
         for old, post, new_digest in found.edited:
             self._edit(old, post, new_digest)
         renamed = [{"_id": old.id, "key": _key(feed.id, post.key)} for old, post in found.rekeyed]
         posts.rekey(self._work.session, renamed)
-        if found.withheld:
-            lines = "\n".join(f"• {post.title or post.url}" for post in reversed(found.withheld[-20:]))
-            text = f"brought {len(found.withheld)} more posts while it could not be read:\n{lines}"
+        if withheld := [post for post in found.withheld if not post.kind]:
+            lines = "\n".join(f"• {post.title or post.url}" for post in reversed(withheld[-20:]))
+            text = f"brought {len(withheld)} more posts while it could not be read:\n{lines}"
             self._tell(feed, "digest", text)
         if found.suspicious:
             text = f"All {len(found.new)} posts of {feed.key} are new at once: only those with a recent date were sent."
-            notices.tell_operator(self._work, self._policy.operator_destination, text, self._policy.schedules)
+            self._tell_operator(text)
 
     def _edit(self, old: polling.Known, post: Post, new_digest: bytes) -> None:
         """Keep the new version, if a person would see a difference and the last one is not too recent."""
@@ -271,7 +321,7 @@ class _Batch:
     def _fared_well(self, feed: DueFeed, *, news: bool) -> dict[str, Any]:
         """No failures any more, and what subscribers have been told when this poll is done."""
         was, told = feed.followed, feed.followed.told
-        if told == "failing":
+        if told in ("failing", "unavailable"):
             self._tell(feed, "recovered", f"can be read again (it could not since {_utc(was.failing_since)})")
             told = ""
         elif news:
@@ -280,12 +330,24 @@ class _Batch:
             told = self._tell(feed, "quiet", f"has brought nothing new since {_utc(was.last_new_at)}")
         return {"failures": 0, "failing_since": None, "fault": "", "reason": "", "told": told}
 
+    def _tell_operator(self, text: str) -> None:
+        notices.tell_operator(self._work, self._policy.operator_destination, text, self._policy.schedules)
+
     def _tell(self, feed: DueFeed, what: str, text: str) -> str:
         notices.tell_subscribers(self._work, feed.id, f"feed.{what}", text, self._policy.schedules)
         return what
 
 
+def _paced(feed: DueFeed, pace: budget.Pace, tempo: spending.Tempo) -> DueFeed:
+    was = feed.followed
+    usual = was.interval if was.fixed else pace.interval or was.interval
+    interval = budget.interval(usual, tempo.stretch, listened=tempo.listened)
+    fixed = was.fixed or pace.interval is not None
+    return msgspec.structs.replace(feed, followed=msgspec.structs.replace(was, interval=interval, fixed=fixed))
+
+
 _TROUBLE = {
+    "unavailable": "cannot be read: {reason}. You hear when that has changed.",
     "failing": "cannot be read: {reason}. It is tried again, less often; you hear when it works.",
     "gone": "is gone: {reason}. It is no longer read; unsubscribe, or subscribe to its new address.",
     "disabled": "has not been readable for two weeks: {reason}. It is no longer read; subscribe again to resume.",
@@ -313,6 +375,7 @@ def _row(feed_id: int, seq: int, fresh: polling.Fresh, now: datetime) -> dict[st
         "link_key": _key(feed_id, post.link_key) if post.link_key else None,
         "digest": fresh.digest,
         "version": 1,
+        "kind": post.kind,
         "found_at": now,
     }
 
@@ -346,97 +409,6 @@ def _utc(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "the start"
 
 
-# What a message shows
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A post in one version, with what its feed is called: all that a message can show."""
-
-    uid: UUID
-    seq: int
-    version: int
-    feed_uid: UUID
-    feed_title: str
-    feed_key: str
-    source: str
-    title: str
-    url: str
-    author: str
-    content: str
-    is_html: bool
-    summary: str
-    base: str
-    image: str
-    tags: tuple[str, ...]
-    published_at: datetime | None
-    updated_at: datetime | None
-    found_at: datetime
-
-
-def load(work: Work, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Stored]:
-    """Posts by (id, version)."""
-    rows = posts.versions(work.session, wanted)
-    return {(row.id, row.version): _stored(row) for row in rows}
-
-
-def newest(work: Work, feed_id: int, limit: int) -> Sequence[Any]:
-    """The feed's posts as they are stored, the latest first."""
-    return posts.newest(work.session, feed_id, limit)
-
-
-def _stored(row: Any) -> Stored:
-    tags = msgspec.json.decode(row.extras).get("tags", ()) if row.extras else ()
-    same = {name: getattr(row, name) for name in _SAME}
-    return Stored(**same, feed_key=row.key, tags=tuple(tags), is_html=bool(row.is_html))
-
-
-_SAME = [
-    "uid",
-    "seq",
-    "version",
-    "feed_uid",
-    "feed_title",
-    "source",
-    "title",
-    "url",
-    "author",
-    "content",
-    "summary",
-    "base",
-    "image",
-    "published_at",
-    "updated_at",
-    "found_at",
-]
-
-
-def shown(stored: Stored, limit: int) -> PostView:
-    """The post as messages of a channel show it; ``limit``: characters of text."""
-    rendition = rendering.view(
-        title=stored.title,
-        content=stored.content,
-        is_html=stored.is_html,
-        summary=stored.summary,
-        base=stored.base or stored.url,
-        url=stored.url,
-        limit=limit,
-    )
-    return PostView(
-        id=str(stored.uid),
-        seq=stored.seq,
-        version=stored.version,
-        feed_id=str(stored.feed_uid),
-        feed_title=stored.feed_title,
-        feed_url=stored.feed_key,
-        source=stored.source,
-        title=rendition.title,
-        text=rendition.text,
-        url=stored.url,
-        author=stored.author,
-        published=stored.published_at,
-        updated=stored.updated_at,
-        found=stored.found_at,
-        image=stored.image,
-        tags=stored.tags,
-    )
+def newest(work: Work, feed_id: int, limit: int, wants: int | None = None) -> Sequence[Any]:
+    """The feed's posts as they are stored, the latest first; ``wants``: those of who asks for these kinds."""
+    return posts.newest(work.session, feed_id, limit, None if wants is None else options.kinds(wants))

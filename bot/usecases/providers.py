@@ -1,6 +1,6 @@
 """Providers: whether a platform takes anything from one of our accounts, and who must hear of it when it does not."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,6 +63,45 @@ def resumed(work: Work, names: Collection[str]) -> Sequence[str]:
         providers.forget(work.session, mended)
         work.wakes.add("deliveries")
     return mended
+
+
+# Sources
+
+
+def source_suspended(work: Work, source: str, reason: str, after: timedelta, tell_operator: notices.Tell) -> None:
+    """Nothing can be read from it until a person acts: the operator is told once."""
+    known = providers.get(work.session, _of(source))
+    told_at = known.told_at if known else None
+    if told_at is None:
+        tell_operator(f"Nothing can be read from {source}: {reason}. Its feeds wait, and go on once this is mended.")
+        told_at = work.now
+    suspensions = (known.suspensions if known else 0) + 1
+    values = {"paused_until": work.now + after, "suspensions": suspensions, "reason": reason[:500], "told_at": told_at}
+    providers.save(work.session, _of(source), values)
+
+
+def sources_answered(work: Work, sources: Collection[str], tell_operator: notices.Tell) -> None:
+    """Each of them was read.  What was on its way when it was suspended says nothing of what comes later."""
+    for row in providers.named(work.session, [_of(source) for source in sources]):
+        if row.paused_until is None or row.paused_until <= work.now:
+            providers.forget(work.session, [row.name])
+            tell_operator(f"{_source(row.name)} can be read again.")
+
+
+def suspended_sources(work: Work) -> Mapping[str, Any]:
+    """Those that wait for a person, by name: ``reason``, ``paused_until``, ``told_at``."""
+    return {_source(row.name): row for row in providers.troubled(work.session) if row.name.startswith(_SOURCE)}
+
+
+_SOURCE = "source "  # before the name, for a channel may be called alike
+
+
+def _of(source: str) -> str:
+    return f"{_SOURCE}{source}"
+
+
+def _source(name: str) -> str:
+    return name.removeprefix(_SOURCE)
 
 
 def resting(work: Work) -> Collection[str]:

@@ -10,8 +10,9 @@ import msgspec
 from adapters.base import Found
 from bot.clock import uuid7
 from bot.errors import Invalid, NotFound
+from bot.rules import options
+from bot.rules.options import Options
 from bot.usecases import destinations, feeds, posts
-from storage import posts as stored_posts
 from storage import subscriptions
 from storage.database import Work
 from storage.models import Feed, FeedState, Subscription
@@ -39,10 +40,12 @@ def subscribe(
     policy: posts.Policy,
     default_interval: timedelta,
     latest: bool,
+    wishes: Options | None = None,
 ) -> Subscribed:
     """Follow what was found and send its posts from now on; ``latest``: also the newest one that is there.
 
-    A feed that nobody followed before is stored with what it holds, and none of that is announced.
+    A feed that nobody followed before is stored with what it holds, and none of that is announced.  ``wishes``: what
+    else it is to bring; None: as it was asked for before, else nothing.
     Raises Invalid, NotFound.
     """
     destination = destinations.get(work, destination_id)
@@ -54,8 +57,10 @@ def subscribe(
     feed = feeds.follow(work, source, found.key, host, uuid7(work.now))
     if unread:
         _store_baseline(work, feed, found, policy, default_interval)
-    subscription, new = _want(work, account_id, feed.id, destination_id)
-    queued = latest and _queue_latest(work, subscription.id, feed.id, policy)
+    elif found.page.reads > 0:
+        posts.count(work, feed.id, source, found.page, policy)
+    subscription, new = _want(work, account_id, feed.id, destination_id, wishes)
+    queued = latest and _queue_latest(work, subscription, policy)
     return Subscribed(subscription, feeds.get(work, feed.id), new, queued)
 
 
@@ -71,14 +76,35 @@ def _store_baseline(work: Work, feed: Feed, found: Found, policy: posts.Policy, 
     work.session.expire(feed)
 
 
-def _want(work: Work, account_id: int, feed_id: int, destination_id: int) -> tuple[Subscription, bool]:
+def _want(
+    work: Work, account_id: int, feed_id: int, destination_id: int, wishes: Options | None = None
+) -> tuple[Subscription, bool]:
     """The subscription, active and with a number; also whether it was not active before."""
-    known = subscriptions.find(work.session, account_id, feed_id, destination_id)
-    if known and known.active:
-        return known, False
-    wish = known or _wish(work, account_id, feed_id, destination_id)
-    _activate(wish, subscriptions.numbers(work.session, destination_id))
-    return subscriptions.add(work.session, wish), True
+    wish = subscriptions.find(work.session, account_id, feed_id, destination_id)
+    new = wish is None or not wish.active
+    wish = wish or _wish(work, account_id, feed_id, destination_id)
+    if new:
+        _activate(wish, subscriptions.numbers(work.session, destination_id))
+    if new or wishes is not None:
+        _ask_for(work, wish, options.read(wish.options) if wishes is None else wishes)
+    return wish, new
+
+
+def _ask_for(work: Work, wish: Subscription, wishes: Options) -> None:
+    before = wish.wants
+    wish.options, wish.wants = options.written(wishes), options.wants(wishes)
+    subscriptions.add(work.session, wish)
+    if before or wish.wants:
+        feeds.want(work, wish.feed_id)
+
+
+def set_options(work: Work, subscription_id: int, wishes: Options) -> Subscription:
+    """Ask for these besides ordinary posts from now on, and for nothing else.  Raises NotFound."""
+    wish = subscriptions.get(work.session, subscription_id)
+    if wish is None or not wish.active:
+        raise NotFound(f"there is no active subscription {subscription_id}; `postbell subscriptions` lists them")
+    _ask_for(work, wish, wishes)
+    return wish
 
 
 def _wish(work: Work, account_id: int, feed_id: int, destination_id: int) -> Subscription:
@@ -104,12 +130,12 @@ def _free(wanted: int, taken: set[int]) -> int:
     return wanted
 
 
-def _queue_latest(work: Work, subscription_id: int, feed_id: int, policy: posts.Policy) -> bool:
-    newest = stored_posts.newest(work.session, feed_id, 1)
+def _queue_latest(work: Work, wish: Subscription, policy: posts.Policy) -> bool:
+    newest = posts.newest(work, wish.feed_id, 1, wish.wants)
     if not newest:
         return False
     expires = policy.expires(work.now)
-    made = recording.queue_post(work.session, subscription_id, newest[0].id, expires, work.now)
+    made = recording.queue_post(work.session, wish.id, newest[0].id, expires, work.now)
     work.wakes.add("deliveries")
     return bool(made)
 
@@ -123,6 +149,8 @@ def unsubscribe(work: Work, subscription_id: int) -> Subscription:
     work.session.add(subscription)
     work.session.flush()
     sweeping.fail_subscription(work.session, subscription_id, work.now, 1000)
+    if subscription.wants:
+        feeds.want(work, subscription.feed_id)
     feeds.forget_if_unwanted(work, subscription.feed_id)
     return subscription
 
@@ -144,6 +172,9 @@ def subscribe_unread(
         if _activate(wish, taken):
             new.append(wish)
     subscriptions.add_all(session, new)
+    for wish in new:
+        if wish.wants:  # as it was asked for before
+            feeds.want(work, wish.feed_id)
     return [wish.id for wish in new]
 
 

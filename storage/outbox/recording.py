@@ -20,14 +20,21 @@ POSTS = Post.__table__
 IS_ACTIVE = text("subscriptions.active")
 
 
-def fan_out(session: Session, keys: Sequence[bytes], expires: Mapping[str, datetime], now: datetime) -> int:
-    """One delivery per active subscription for each post with one of these keys; returns how many.
+def fan_out(
+    session: Session,
+    keys: Sequence[bytes],
+    expires: Mapping[str, datetime],
+    now: datetime,
+    bits: Mapping[str, int] | None = None,
+) -> int:
+    """One delivery per active subscription that wants it for each post with one of these keys; returns how many.
 
-    ``expires``: the end of a message's time, by lane.
+    ``expires``: the end of a message's time, by lane.  ``bits``: of each kind of post that only some want; None: all
+    of these posts are for everybody.
     """
-    made = 0
+    made, statement = 0, _fan_out(tuple(expires), tuple(bits.items()) if bits else ())
     for some in leases.slices(keys):
-        made += leases.affected(session, _fan_out(tuple(expires)), {"keys": some, "now": now, **_ends(expires)})
+        made += leases.affected(session, statement, {"keys": some, "now": now, **_ends(expires)})
     return made
 
 
@@ -41,11 +48,15 @@ def queue_post(
 
 
 @cache
-def _fan_out(lanes: tuple[str, ...]) -> Insert:
+def _fan_out(lanes: tuple[str, ...], bits: tuple[tuple[str, int], ...]) -> Insert:
     some = POSTS.c.key.in_(bindparam("keys", expanding=True))
     paused = SUBSCRIPTIONS.c.paused_until
     now_wanted = or_(paused.is_(None), paused <= bindparam("now", type_=UtcTime()))
-    return insert(DELIVERIES).from_select(_FAN_OUT, _subscribed(lanes).where(some, now_wanted).order_by(POSTS.c.id))
+    wanted = _subscribed(lanes).where(some, now_wanted)
+    if bits:
+        bit = case(dict(bits), value=POSTS.c.kind, else_=0)
+        wanted = wanted.where(or_(POSTS.c.kind == "", SUBSCRIPTIONS.c.wants.bitwise_and(bit) != 0))
+    return insert(DELIVERIES).from_select(_FAN_OUT, wanted.order_by(POSTS.c.id))
 
 
 def _ends(expires: Mapping[str, datetime]) -> dict[str, datetime]:

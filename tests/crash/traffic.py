@@ -172,7 +172,7 @@ class Traffic:
             for one in chosen:
                 await database.write(
                     subscriptions.subscribe, account_id=account.id, destination_id=to[one][0], source="feed",
-                    found=found, host=source.host(found.key), policy=parts.make_policy(self._settings),
+                    found=found, host=source.host(found.key), policy=parts.make_policy(self._settings, sources),
                     default_interval=timedelta(seconds=self._settings.poll_seconds), latest=False,
                 )  # fmt: skip
             self.feeds.append(feed)

@@ -94,7 +94,9 @@ def bring_back(scene: Scene, chat: Chat) -> Reply:
         feeds.follow(scene.work, feed.source, feed.key, feed.host, feed.uid)
         one.active, one.ended_at = True, None
         scene.work.session.add(one)
-    scene.work.session.flush()
+        scene.work.session.flush()
+        if one.wants:
+            feeds.want(scene.work, one.feed_id)
     return Reply(say(chat.language, "back.done", len(lost)))
 
 

@@ -57,7 +57,7 @@ def _known(turn: Turn, made: subscriptions.Subscribed) -> Reply:
 
 
 def _newest(turn: Turn, feed: Feed) -> str:
-    newest = posts.newest(turn.work, feed.id, 1)
+    newest = posts.newest(turn.work, feed.id, 1, 0)
     if not newest:
         return turn.say("subscribe.empty")
     post = newest[0]

@@ -7,7 +7,7 @@ from adapters.inbound import Reply
 from bot.rules import rendering
 from bot.rules.command_words import Verb
 from bot.rules.plain_text import cut
-from bot.usecases import posts
+from bot.usecases import posts, views
 from bot.usecases.chat import choosing, following
 from bot.usecases.chat.turn import TITLE, Turn, lines, name, with_buttons
 from storage import trails
@@ -88,9 +88,9 @@ def latest(turn: Turn) -> Reply:
 
 
 def _latest(turn: Turn, row: Any) -> Reply:
-    newest = posts.newest(turn.work, row.feed_id, 1)
+    newest = posts.newest(turn.work, row.feed_id, 1, row.wants)
     if not newest:
         return turn.reply("latest.none", feed=name(row, TITLE))
     version = (newest[0].id, newest[0].version)
-    post = posts.shown(posts.load(turn.work, [version])[version], POST)
+    post = views.shown(views.load(turn.work, [version])[version], POST)
     return Reply(rendering.message_text(post, POST))

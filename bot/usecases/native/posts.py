@@ -7,7 +7,7 @@ from uuid import UUID
 from adapters.base import PostView
 from bot.errors import NotFound
 from bot.rules import ids
-from bot.usecases import posts
+from bot.usecases import views
 from bot.usecases.native import feeds
 from bot.usecases.native.pages import Page, Place, merged
 from storage import owned
@@ -41,5 +41,5 @@ def get(work: Work, account_id: int, uid: UUID | None) -> PostView:
 
 
 def _shown(work: Work, versions: Sequence[tuple[int, int]]) -> list[PostView]:
-    loaded = posts.load(work, versions)
-    return [posts.shown(loaded[one], LONGEST_TEXT) for one in versions if one in loaded]
+    loaded = views.load(work, versions)
+    return [views.shown(loaded[one], LONGEST_TEXT) for one in versions if one in loaded]

@@ -9,6 +9,7 @@ from adapters.base import Found
 from bot.clock import to_millis
 from bot.errors import Conflict, LimitReached, NoCredits, NotFound
 from bot.rules import ids, plans
+from bot.rules.options import Options
 from bot.usecases import subscriptions
 from bot.usecases.chat.pausing import UNTIL_RESUMED
 from bot.usecases.chat.who import Terms
@@ -27,6 +28,7 @@ class Wish:
     account_id: int
     destination: UUID | None
     latest: bool  # the newest post that is there now is sent, too
+    options: Options | None = None  # None: as it was asked for before, else nothing beside ordinary posts
 
 
 def check(work: Work, known: plans.Plans, wish: Wish, feed: Feed | None = None) -> Any | None:
@@ -70,6 +72,8 @@ def subscribe(work: Work, terms: Terms, known: plans.Plans, wish: Wish, source: 
     account = accounts.lock(work.session, wish.account_id)
     feed = owned.feed_by_key(work.session, wish.account_id, source, found.key)
     if there := _check(work, known, account, wish, feed.id if feed else None):
+        if wish.options is not None:
+            subscriptions.set_options(work, there[0].id, wish.options)
         return there
     to = destinations.get(work, wish.account_id, wish.destination)
     made = subscriptions.subscribe(
@@ -82,6 +86,7 @@ def subscribe(work: Work, terms: Terms, known: plans.Plans, wish: Wish, source: 
         policy=terms.policy,
         default_interval=terms.interval,
         latest=wish.latest,
+        wishes=wish.options,
     )
     return owned.subscription(work.session, wish.account_id, made.subscription.id)
 
@@ -127,6 +132,13 @@ def resume(work: Work, account_id: int, id_: str) -> Any:
     row = _active(work, account_id, id_)
     subscriptions.resume(work, [row[0].id])
     work.session.refresh(row[0])
+    return row
+
+
+def change(work: Work, account_id: int, id_: str, wishes: Options) -> Any:
+    """Ask for these besides ordinary posts from now on, and for nothing else.  Raises NotFound, Conflict."""
+    row = _active(work, account_id, id_)
+    subscriptions.set_options(work, row[0].id, wishes)
     return row
 
 

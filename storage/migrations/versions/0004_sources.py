@@ -11,7 +11,58 @@ depends_on = None
 
 def upgrade() -> None:
     """Each part of the program has its own function below."""
+    _kinds()
+    _spending()
     _native()
+
+
+def _kinds() -> None:
+    """Kinds of posts that only some subscribers want."""
+    op.add_column("posts", sa.Column("kind", sa.Text(), server_default="", nullable=False))
+    op.add_column("subscriptions", sa.Column("options", sa.Text(), server_default="", nullable=False))
+    op.add_column("subscriptions", sa.Column("wants", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("feeds", sa.Column("wants", sa.Integer(), server_default="0", nullable=False))
+    op.create_index(
+        "subscriptions_wants",
+        "subscriptions",
+        ["feed_id", "wants"],
+        unique=False,
+        postgresql_where=sa.text("active AND wants <> 0"),
+        sqlite_where=sa.text("active AND wants <> 0"),
+    )
+
+
+def _spending() -> None:
+    """Sources that cost money or are listened to."""
+    op.create_table(
+        "usage",
+        sa.Column("feed_id", sa.BigInteger(), nullable=False),
+        sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("via", sa.Text(), nullable=False),
+        sa.Column("reads", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feeds.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("feed_id", "month", "via"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "spending",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("reads", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("told", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("source", "month"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "listeners",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("well", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source"),
+        sqlite_with_rowid=False,
+    )
 
 
 def _native() -> None:

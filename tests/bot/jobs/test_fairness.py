@@ -104,7 +104,7 @@ async def running(database: Database, folder: Path) -> AsyncIterator[None]:
             utc_now,
             Metrics(),
             Gate(),
-            policy=parts.make_policy(settings),
+            policy=parts.make_policy(settings, {}),
             slots={"webhook": settings.webhook_slots},
         )
         database.on_wake("deliveries", dispatcher.wake)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from adapters.base import FeedFailed, FeedFault, FeedGone, FeedInfo, FeedThrottled, Page, Post, SourceError
-from bot.usecases import feeds, posts, retention
+from bot.usecases import feeds, posts, retention, views
 from storage import models
 from storage.database import Database, Work
 from storage.models import Delivery
@@ -107,7 +107,7 @@ def test_posts_are_numbered_and_stored_whole(newsroom: Newsroom) -> None:
     }
     newsroom.poll(page(item(0), item(1, **fields), item(2)))
     assert [post.seq for post in newsroom.posts()] == [1, 2, 3]
-    [stored] = newsroom.run(posts.load, [(2, 1)]).values()
+    [stored] = newsroom.run(views.load, [(2, 1)]).values()
     assert (stored.title, stored.author, stored.summary, stored.tags) == ("Post 1", "Ann", "short", ("a", "b"))
     assert (stored.published_at, stored.updated_at) == (fields["published"], fields["updated"])
     assert (stored.seq, stored.version, stored.is_html, stored.feed_title) == (2, 1, False, "A feed")
@@ -286,9 +286,9 @@ def test_an_edit_makes_a_version_and_a_queued_delivery_still_shows_the_old_one(n
     newsroom.poll(page(item(0), item(1)))
     newsroom.poll(page(item(0), edited()), after=11 * MINUTE)
     [delivery, _] = newsroom.run(world.rows, Delivery)
-    old = newsroom.run(posts.load, [(delivery.post_id, delivery.post_version)])
-    assert [posts.shown(one, 100).text for one in old.values()] == ["The text of 1."]
-    both = newsroom.run(posts.load, [(delivery.post_id, 1), (delivery.post_id, 2)])
+    old = newsroom.run(views.load, [(delivery.post_id, delivery.post_version)])
+    assert [views.shown(one, 100).text for one in old.values()] == ["The text of 1."]
+    both = newsroom.run(views.load, [(delivery.post_id, 1), (delivery.post_id, 2)])
     assert {version: one.content for (_, version), one in both.items()} == {
         1: "<p>The text of 1.</p>",
         2: "<p>Another text.</p>",
@@ -334,10 +334,10 @@ def test_superseded_versions_are_forgotten_when_no_delivery_can_want_them(newsro
     newsroom.poll(page(item(0), edited()), after=HOUR)
     newsroom.clock.advance(days=7)
     newsroom.run(retention.forget, 90 * DAY)
-    assert len(newsroom.run(posts.load, [(2, 1), (2, 2)])) == 2
+    assert len(newsroom.run(views.load, [(2, 1), (2, 2)])) == 2
     newsroom.clock.advance(days=2)
     newsroom.run(retention.forget, 90 * DAY)
-    assert list(newsroom.run(posts.load, [(2, 1), (2, 2)])) == [(2, 2)]
+    assert list(newsroom.run(views.load, [(2, 1), (2, 2)])) == [(2, 2)]
 
 
 # How the feed fares

@@ -5,7 +5,7 @@ from typing import Any
 from adapters.base import Found, Page
 from bot.clock import to_millis
 from bot.errors import Invalid
-from bot.rules import ids
+from bot.rules import ids, options
 from bot.usecases import push_feeds
 from bot.usecases.chat.pausing import UNTIL_RESUMED
 from bot.usecases.idempotency import Answer
@@ -61,6 +61,12 @@ class Subscriptions:
                 errors={404: [NONE]},
             ),
             Route(
+                *("PATCH", one, self.change_subscription, "Ask for other kinds of posts", answer),
+                parameters=ID,
+                body=wire.SubscriptionChange,
+                errors={404: [NONE], 409: [ENDED]},
+            ),
+            Route(
                 *("DELETE", one, self.delete_subscription, "End it; what is queued for it is not sent", wire.Removed),
                 parameters=ID,
                 errors={404: [NONE]},
@@ -105,7 +111,9 @@ class Subscriptions:
         if earlier := await self._desk.earlier(call):
             return earlier
         desk, now = self._desk, self._desk.clock()
-        wish = subscriptions.Wish(call.account_id, ids.read(body.destinationId), body.latest or False)
+        wish = subscriptions.Wish(
+            call.account_id, ids.read(body.destinationId), body.latest or False, _options(body.options)
+        )
         feed = None
         if body.feedId:
             feed = (await desk.database.read(feeds.get, call.account_id, ids.read(body.feedId))).feed
@@ -124,6 +132,12 @@ class Subscriptions:
         if feed.source == push_feeds.KIND or (feed.state == FeedState.ACTIVE and feed.last_success_at is not None):
             return Meant(feed.source, Found(feed.key, Page(cursor={})), feed.host)
         return await find(self._desk, feed.name or feed.key, feed.source)
+
+    async def change_subscription(self, call: Call) -> wire.FeedSubscription:
+        body: wire.SubscriptionChange = call.body
+        wishes = options.Options(body.options.reposts, body.options.replies)
+        row = await self._desk.database.write(subscriptions.change, call.account_id, _id(call), wishes)
+        return _shown(row, self._desk.clock())
 
     async def delete_subscription(self, call: Call) -> wire.Removed:
         await self._desk.database.write(subscriptions.end, call.account_id, _id(call))
@@ -146,19 +160,24 @@ class Subscriptions:
         )
 
 
+def _options(given: wire.Options | None) -> options.Options | None:
+    return None if given is None else options.Options(given.reposts, given.replies)
+
+
 def _id(call: Call) -> str:
     return call.path["subscriptionId"]
 
 
 def _shown(row: Any, now: Any) -> wire.FeedSubscription:
     wish, feed, to = row
+    wishes = options.read(wish.options)
     paused = wish.active and wish.paused_until is not None and wish.paused_until > now
     return wire.FeedSubscription(
         id=ids.numbered(to_millis(wish.created_at), wish.id),
         state="paused" if paused else "active" if wish.active else "ended",
         feed=wire.FeedBrief(str(feed.uid), feed.source, feed.key, feed.title),
         destination=wire.DestinationBrief(str(to.uid), to.channel, to.address),
-        options=wire.Options(),
+        options=wire.Options(wishes.reposts, wishes.replies),
         pausedUntil=times.shown(wish.paused_until) if paused and wish.paused_until < UNTIL_RESUMED else None,
         createdAt=times.shown(wish.created_at),
     )
