@@ -18,7 +18,7 @@ from bot.usecases.native.pages import Page, cut
 from storage import accounts, owned
 from storage import subscriptions as stored
 from storage.database import Work
-from storage.models import Feed
+from storage.models import Destination, Feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,14 @@ def check(work: Work, known: plans.Plans, wish: Wish, feed: Feed | None = None) 
     """
     account = accounts.get(work.session, wish.account_id)
     assert account is not None
-    return _check(work, known, account, wish, feed.id if feed else None)
+    to = _to(work, wish)
+    if feed is None and owned.feeds_of_destination(work.session, to.id):
+        return None  # the name may mean one of these, which takes no quota
+    return _check(work, known, account, wish, to, feed.id if feed else None)
 
 
-def _check(work: Work, known: plans.Plans, account: Any, wish: Wish, feed_id: int | None) -> Any | None:
+def _to(work: Work, wish: Wish) -> Destination:
+    """Raises NotFound, Conflict."""
     to = destinations.get(work, wish.account_id, wish.destination)
     if to.verified_at is None:
         raise Conflict(
@@ -50,6 +54,12 @@ def _check(work: Work, known: plans.Plans, account: Any, wish: Wish, feed_id: in
             field="destinationId",
             hint=f"POST /api/v1/destinations/{to.uid}/verify with the code that was sent there",
         )
+    return to
+
+
+def _check(
+    work: Work, known: plans.Plans, account: Any, wish: Wish, to: Destination, feed_id: int | None
+) -> Any | None:
     there = stored.find(work.session, wish.account_id, feed_id, to.id) if feed_id else None
     if there and there.active:
         return owned.subscription(work.session, wish.account_id, there.id)
@@ -71,11 +81,11 @@ def subscribe(work: Work, terms: Terms, known: plans.Plans, wish: Wish, source: 
     """
     account = accounts.lock(work.session, wish.account_id)
     feed = owned.feed_by_key(work.session, wish.account_id, source, found.key)
-    if there := _check(work, known, account, wish, feed.id if feed else None):
+    to = _to(work, wish)
+    if there := _check(work, known, account, wish, to, feed.id if feed else None):
         if wish.options is not None:
             subscriptions.set_options(work, there[0].id, wish.options)
         return there
-    to = destinations.get(work, wish.account_id, wish.destination)
     made = subscriptions.subscribe(
         work,
         account_id=wish.account_id,

@@ -15,8 +15,9 @@ from adapters.sources.push import Push
 from bot import app, parts
 from bot.rules.vault import Vault
 from bot.settings import Settings
-from bot.usecases import accounts, keys, posts
+from bot.usecases import accounts, feeds, keys, posts
 from bot.usecases.chat.who import Terms
+from bot.web.apis import native
 from bot.web.apis.x_alerts import XAlerts
 from bot.web.surface import Route
 from storage import models
@@ -31,6 +32,10 @@ VAULT = Vault(b"k" * 32)
 def routes_of_x_alerts() -> list[Route]:
     """As they are mounted, of an API that nothing stands behind."""
     return XAlerts(*[None] * 5, terms=None, known=None, cursor_keys=()).routes()  # type: ignore[arg-type]
+
+
+def routes_of_native() -> list[Route]:
+    return native.routes(native.Desk(*[None] * 9, cursor_keys=()))  # type: ignore[arg-type, misc]
 
 
 class PlainX:
@@ -253,8 +258,7 @@ def _code(work: Work, account_id: int, number: str) -> str:
 
 def _record(work: Work, source: str, key: str, found: tuple[Post, ...]) -> None:
     (feed,) = world.rows(work, models.Feed, source=source, key=key)
-    work.session.execute(models.Feed.__table__.update().values(due_at=work.now))
-    (due,) = [one for one in world.take_feeds(work) if one.id == feed.id]
+    due = feeds.hurry(work, feed.id, world.INTERVAL)
     info = FeedInfo(title=feed.title, name=feed.name, image=feed.image)
     posts.record(work, [posts.Polled(due, Page(cursor={}, posts=found, info=info))], world.POLICY)
 
@@ -266,7 +270,7 @@ def _settle(work: Work, delivery_id: int, fields: dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def serving(database: Database, clock: MovableClock, **settings: Any) -> AsyncIterator[Served]:
-    x, feeds = PlainX(), PlainFeeds()
+    x, web_feeds = PlainX(), PlainFeeds()
     phones = PlainPhones("whatsapp", "+")
     ways = (phones, PlainWay("webhook", "https://", lane="webhook"), PlainWay("feishu", "oc_", "ou_", "https://"))
     wished = Settings(trusted_proxies="127.0.0.0/8", **settings)
@@ -276,11 +280,11 @@ async def serving(database: Database, clock: MovableClock, **settings: Any) -> A
         VAULT,
         parts.make_outbound(wished),
         {way.name: way for way in ways},
-        {"push": Push(None), "x": x, "feed": feeds},  # type: ignore[arg-type]
+        {"push": Push(None), "x": x, "feed": web_feeds},  # type: ignore[arg-type]
         clock,
     )
     made = app.make_web(gateway, clock, tick=lambda: clock().timestamp())
     async with TestServer(made) as server, aiohttp.ClientSession() as session:
         yield Served(
-            database, clock, str(server.make_url("")).rstrip("/"), session, x, feeds, phones, gateway.terms, made
+            database, clock, str(server.make_url("")).rstrip("/"), session, x, web_feeds, phones, gateway.terms, made
         )
