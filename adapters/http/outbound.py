@@ -29,6 +29,7 @@ from adapters.http.resolver import Lookup, Resolver, system_lookup
 
 MAX_BODY: Final = 10 * 1024 * 1024  # bytes of a feed, unpacked (reliability 8.1)
 MAX_CHECKED_URLS: Final = 16_384  # destinations whose address need not be parsed anew for each message
+MAX_CHECKED_FEEDS: Final = 4_096  # more of them come round so seldom that remembering them is memory for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Outbound:
         self._lookup = lookup
         self._open = AsyncExitStack()
         self._checked = lru_cache(MAX_CHECKED_URLS)(self._check)
-        self._feed_target = lru_cache(MAX_CHECKED_URLS)(self._check_feed)
+        self._feed_target = lru_cache(MAX_CHECKED_FEEDS)(self._check_feed)
 
     async def __aenter__(self) -> Self:
         self._resolver = Resolver(self._lookup)

@@ -4,7 +4,8 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
-from bot.jobs.pump import Pump
+from bot.clock import monotonic
+from bot.jobs.pump import LONG_TURN, Pump
 
 
 class Source:
@@ -175,3 +176,29 @@ async def test_draining_waits_for_a_claim_that_is_under_way() -> None:
     assert list(await source.pump.drain(1)) == [0, 1, 2, 3]
     await ticking
     assert source.begun == []
+
+
+async def test_few_run_at_once_while_the_processor_is_what_is_short() -> None:
+    running, most, left = 0, 0, list(range(60))
+
+    async def claim(room: int) -> tuple[Sequence[int], bool]:
+        taken, left[:] = left[:room], left[room:]
+        return taken, bool(left)
+
+    async def work(piece: int) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        end = monotonic() + 2 * LONG_TURN
+        while monotonic() < end:
+            pass
+        await asyncio.sleep(5 * LONG_TURN)  # the network
+        running -= 1
+
+    pump: Pump[int] = Pump(claim, work, 20, 40, few=3)
+    await pump.tick()
+    while left or running:  # noqa: ASYNC110 (nobody reports it)
+        await asyncio.sleep(0.01)
+    pump.stop()
+    assert await pump.drain(1) == ()
+    assert 3 <= most <= 5  # the first turn has to be seen, too
