@@ -11,7 +11,11 @@ CHANNELS = {
     "webhook": "adapters.channels.webhook:Webhook",
     "whatsapp": "adapters.channels.whatsapp:WhatsApp",
 }
-SOURCES = {"feed": "adapters.sources.feeds:Feeds", "push": "adapters.sources.push:Push"}
+SOURCES = {
+    "x": "adapters.sources.x:X",  # before "feed", which would take the address of a profile for a feed's
+    "feed": "adapters.sources.feeds:Feeds",
+    "push": "adapters.sources.push:Push",
+}
 CHANNEL_GROUP, SOURCE_GROUP = "postbell.channels", "postbell.sources"
 
 

@@ -1,6 +1,6 @@
-"""What platforms need beside ``Outbound.call``: a WebSocket, and answers that are files.
+"""What platforms need beside ``Outbound.call``: a WebSocket, answers that are files, and answers without an end.
 
-Both are rare, so each opens a session of aiohttp for itself.  Nothing of it shows, but for the errors of ``file``,
+All are rare, so each opens a session of aiohttp for itself.  Nothing of it shows, but for the errors of ``file``,
 which its door translates.
 """
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import (
     ClientError,
+    ClientResponse,
     ClientSession,
     ClientTimeout,
     ClientWebSocketResponse,
@@ -28,6 +29,8 @@ from adapters.http.inflate import TooLarge
 CONNECT_SECONDS: Final = 10.0  # handshakes included
 CLOSE_SECONDS: Final = 2.0
 MAX_MESSAGE: Final = 4 * 1024 * 1024
+
+_PATIENT: Final = ClientTimeout(total=None, connect=CONNECT_SECONDS)
 
 
 class NoConnection(Exception):
@@ -62,6 +65,47 @@ class Socket:
             await self._socket.send_bytes(message)
         except (ClientError, OSError) as error:
             raise NoConnection("the connection was lost") from error
+
+
+class Stream:
+    """An answer that goes on and on.  Names in ``headers`` match in any case."""
+
+    def __init__(self, response: ClientResponse) -> None:
+        self._response = response
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = response.headers
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Until the other side ends it.  Raises NoConnection when it breaks off or falls silent."""
+        try:
+            async for piece in self._response.content.iter_any():
+                yield piece
+        except (ClientError, OSError) as error:
+            raise NoConnection(trouble.read(error).reason) from error
+
+    async def beginning(self, most: int) -> bytes:
+        """The first bytes, for an answer that is a refusal.  Raises NoConnection."""
+        try:
+            return await self._response.content.read(most)
+        except (ClientError, OSError) as error:
+            raise NoConnection(trouble.read(error).reason) from error
+
+
+@asynccontextmanager
+async def stream(
+    resolver: AbstractResolver, user_agent: str, url: str, headers: Mapping[str, str], silence_seconds: float
+) -> AsyncIterator[Stream]:
+    """Raises NoConnection when none comes about."""
+    timeout = ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence_seconds)
+    async with _session(resolver, user_agent, timeout) as session:
+        try:
+            response = await session.get(URL(url, encoded=True), headers=headers, allow_redirects=False)
+        except (ClientError, OSError, ValueError) as error:
+            raise NoConnection(trouble.read(error).reason) from None
+        try:
+            yield Stream(response)
+        finally:
+            response.close()
 
 
 @asynccontextmanager
@@ -100,11 +144,11 @@ async def file(
         return response.status, response.headers, bytes(body)
 
 
-def _session(resolver: AbstractResolver, user_agent: str) -> ClientSession:
+def _session(resolver: AbstractResolver, user_agent: str, timeout: ClientTimeout = _PATIENT) -> ClientSession:
     return ClientSession(
         connector=TCPConnector(resolver=resolver, use_dns_cache=False),
         connector_owner=True,
-        timeout=ClientTimeout(total=None, connect=CONNECT_SECONDS),
+        timeout=timeout,
         headers={"User-Agent": user_agent},
         skip_auto_headers=("Accept", "Accept-Encoding"),
         auto_decompress=False,

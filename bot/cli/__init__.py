@@ -21,6 +21,7 @@ from bot.cli import (
     subscriptions,
     transfer,
     upkeep,
+    usage,
 )
 from bot.errors import UserError
 from bot.rules.plain_text import clean
@@ -52,6 +53,7 @@ app.command("export", rich_help_panel=FOLLOW)(transfer.export)
 app.command("subscriptions", rich_help_panel=SEE)(subscriptions.list_all)
 app.command("feeds", rich_help_panel=SEE)(feeds.list_all)
 app.command("poll", rich_help_panel=SEE)(feeds.poll)
+app.command("usage", rich_help_panel=SEE)(usage.usage)
 app.command("deliveries", rich_help_panel=SEE)(deliveries.list_all)
 app.command("deliver-again", rich_help_panel=SEE)(deliveries.deliver_again)
 app.command("doctor", rich_help_panel=KEEP)(doctor.doctor)

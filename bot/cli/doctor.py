@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from xml.parsers import expat
 
 import msgspec
@@ -24,7 +24,8 @@ from adapters.base import Examined
 from adapters.http import NoAnswer, NotSent, Outbound
 from adapters.http.egress import Allowed
 from bot import ground, installed, logs, parts
-from bot.cli import output
+from bot.cli import findings, output
+from bot.cli.findings import Finding
 from bot.clock import utc_now
 from bot.errors import UserError
 from bot.jobs.janitor import LOW_WATER
@@ -34,25 +35,13 @@ from bot.usecases import accounts, deliveries, destinations, feeds
 from storage.database import Database, StorageError
 from storage.lock import DirectoryLock, Locked
 
-Grade = Literal["ok", "warning", "wrong"]
-
 ROOM = 4 * LOW_WATER  # free bytes below which it is worth a word
 CLOCK_OFF, CLOCK_WRONG = timedelta(seconds=2), timedelta(seconds=30)
 OLD_QUEUE = timedelta(minutes=10)
 NETWORK_FILESYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p")
 LONGEST_LOOK = 5.0  # seconds for one question to the network
-LONGEST_EXAMINATION = 45.0  # of one channel
 WIDE = 65536  # addresses in one network of EGRESS_ALLOW
 SHOWN = 3  # feeds or destinations by name
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One line of the report.  ``mend``: what to do; empty when nothing is."""
-
-    what: str
-    grade: Grade
-    text: str
-    mend: str = ""
 
 
 def doctor(json: output.Json = False) -> None:
@@ -88,6 +77,7 @@ async def _all() -> list[Finding]:
             found += _folder(settings)
         found += [await _port(settings, outbound), await _public_address(settings, outbound)]
         found += [one async for one in _channels(settings, outbound)]
+        found += [one async for one in _sources(settings, outbound)]
         found += [one async for one in _database(settings)]
     return found
 
@@ -234,20 +224,41 @@ async def _channels(settings: Settings, outbound: Outbound) -> AsyncIterator[Fin
     base = settings.public_base_url.rstrip("/") if settings.worker_public_base_url else ""
     for name, way in ways.items():
         if isinstance(way, Examined):
-            async for one in _examined(name, way, f"{base}/webhooks/{name}" if base else ""):
+            async for one in findings.examined(name, way, f"{base}/webhooks/{name}" if base else ""):
                 yield one
         await way.close()
 
 
-async def _examined(name: str, way: Examined, callback_url: str) -> AsyncIterator[Finding]:
+async def _sources(settings: Settings, outbound: Outbound) -> AsyncIterator[Finding]:
+    """Each source, by its platform's word, and by what the database knows."""
     try:
-        async with asyncio.timeout(LONGEST_EXAMINATION):
-            found = await way.examine(callback_url)
-    except TimeoutError:
-        yield Finding(name, "wrong", "the platform took too long to answer", "can this machine reach it?")
+        known = parts.make_sources(outbound)
+    except (UserError, ImportError, AttributeError):  # which was told above
         return
-    for one in found:
-        yield Finding(name, ("warning" if one.mend else "ok") if one.ok else "wrong", one.what, one.mend)
+    for name, source in known.items():
+        if isinstance(source, Examined):
+            async for one in findings.examined(name, source, ""):
+                yield one
+        await source.close()
+    if await _is_there(settings):
+        database = Database(settings.database, utc_now)
+        try:
+            async for one in findings.of_sources(database, parts.make_paces(known)):
+                yield one
+        except StorageError:  # which is told below
+            pass
+        finally:
+            database.close()
+
+
+async def _is_there(settings: Settings) -> bool:
+    """Whether there is a database that is current."""
+    if settings.on_sqlite and not ground.sqlite_file(settings).exists():
+        return False
+    try:
+        return not await asyncio.to_thread(ground.pending_steps, settings)
+    except (StorageError, OSError):
+        return False
 
 
 async def _is_ours(outbound: Outbound, base: str) -> bool:
@@ -341,7 +352,7 @@ async def _clock(settings: Settings, database: Database) -> Finding:
 
 
 async def _name_lookup(database: Database) -> Finding:
-    followed = [row.host for row in await database.read(feeds.newest, 50) if row.host]
+    followed = [row.host for row in await database.read(feeds.newest, 50) if "://" in row.host]
     if not followed:
         return Finding("DNS", "ok", "no feed with a public name is followed yet")
     host = URL(followed[0]).host or ""

@@ -20,7 +20,7 @@ from bot.errors import NotFound, Unavailable
 from bot.gate import Gate
 from bot.metrics import Metrics
 from bot.rules.plain_text import one_line
-from bot.usecases import feeds, posts
+from bot.usecases import feeds, posts, spending
 from storage.models import Feed as FeedRow
 from storage.models import FeedState
 
@@ -38,6 +38,7 @@ class Feed(msgspec.Struct, frozen=True):
     fault: str
     reason: str
     posts: int  # numbered so far
+    reads: int  # that its provider has counted this month; 0 for what nobody counts
     last_polled_at: datetime | None
     last_success_at: datetime | None
     last_new_at: datetime | None
@@ -69,7 +70,9 @@ def list_all(
 ) -> None:
     """Feeds, the latest added first: health, when it is read next, and what is wrong."""
     with opened() as desk:
-        found = [shown(row) for row in desk.read(feeds.in_trouble if failing else feeds.newest, limit)]
+        rows = desk.read(feeds.in_trouble if failing else feeds.newest, limit)
+        reads = desk.read(spending.of_feeds, [row.id for row in rows])
+        found = [shown(row, reads.get(row.id, 0)) for row in rows]
     none = "No feed is in trouble." if failing else "No feeds yet.  `postbell subscribe` follows one."
     output.listing(found, lambda: _table(found), json=json, none=none, limit=limit)
 
@@ -141,7 +144,7 @@ def _tell(polled: Polled) -> None:
     output.hint(f"It is read again {output.when(polled.next_at, now)}.")
 
 
-def shown(row: FeedRow) -> Feed:
+def shown(row: FeedRow, reads: int = 0) -> Feed:
     same = (
         "id", "source", "key", "title", "home", "state", "failures", "failing_since", "fault", "reason",
         "last_polled_at", "last_success_at", "last_new_at",
@@ -151,6 +154,7 @@ def shown(row: FeedRow) -> Feed:
         **{name: getattr(row, name) for name in same},
         uid=str(row.uid),
         posts=row.last_seq,
+        reads=reads,
         next_at=row.due_at if active and not reading else None,
         reading=reading,
     )
@@ -158,13 +162,16 @@ def shown(row: FeedRow) -> Feed:
 
 def _table(found: list[Feed]) -> Table:
     now, wide = utc_now(), ("Feed", "Reason")
-    table = output.table("ID", "Feed", "Health", "Read", "New post", "Next", "Reason", wide=wide)
+    counted = any(one.reads for one in found)
+    more = ("Reads this month",) if counted else ()
+    table = output.table("ID", "Feed", "Health", "Read", "New post", "Next", *more, "Reason", wide=wide)
     for one in found:
         name = f"{output.shortened(one.title, 60)} {output.place(one.key, 60)}".strip()
         following = "now" if one.reading else output.when(one.next_at and max(one.next_at, now), now)
         read, new = output.when(one.last_success_at, now), output.when(one.last_new_at, now)
         reason = output.shortened(one.reason, 160)
-        output.add_row(table, one.id, name, _health(one), read, new, following, reason)
+        reads = (f"{one.reads:,}",) if counted else ()
+        output.add_row(table, one.id, name, _health(one), read, new, following, *reads, reason)
     return table
 
 

@@ -61,6 +61,10 @@ def listing(values: Sequence[Any], table: Callable[[], Table], *, json: bool, no
             hint(f"The first {limit}; --limit shows more.")
 
 
+def show(made: Table) -> None:
+    _console().print(made)
+
+
 def table(*columns: str, wide: Sequence[str] = (), least: Mapping[str, int] = MappingProxyType({})) -> Table:
     """``wide`` columns share what room there is and wrap; the others stay whole.  ``least``: characters of one."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))

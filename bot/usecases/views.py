@@ -40,6 +40,11 @@ class Stored:
     found_at: datetime
 
 
+def address(key: str, home: str) -> str:
+    """Where people find a feed: its address, or its page where the key is a platform's own name for it."""
+    return key if "://" in key else home
+
+
 def load(work: Work, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Stored]:
     """Posts by (id, version)."""
     rows = posts.versions(work.session, wanted)
@@ -90,7 +95,7 @@ def shown(stored: Stored, limit: int) -> PostView:
         version=stored.version,
         feed_id=str(stored.feed_uid),
         feed_title=stored.feed_title,
-        feed_url=stored.feed_key if "://" in stored.feed_key else stored.feed_home,
+        feed_url=address(stored.feed_key, stored.feed_home),
         source=stored.source,
         title=rendition.title,
         text=rendition.text,

@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.base import Channel, Source
 from adapters.signatures import new_secret
-from bot import ground, parts
+from bot import ground, installed, parts
 from bot.clock import utc_now
 from bot.settings import load
 from bot.usecases import accounts, destinations, subscriptions
@@ -21,6 +21,7 @@ from tests.crash import ledger
 from tests.crash.server import PATIENCE, until
 from tests.fakes.publisher import Feed, Publisher
 from tests.fakes.receiver import Received, Receiver
+from tests.fakes.wire import Agency, Desk
 
 Wanted = tuple[str, str]
 """A destination's address and a post's."""
@@ -30,14 +31,23 @@ class Traffic:
     """Every destination has a path of its own at one of three receivers, each with its own secret."""
 
     def __init__(
-        self, settings: Mapping[str, str], *, feeds: int = 3, destinations: int = 3, each: int = 2, answer: float = 0.0
+        self,
+        settings: Mapping[str, str],
+        *,
+        feeds: int = 3,
+        destinations: int = 3,
+        each: int = 2,
+        answer: float = 0.0,
+        agency: Agency | None = None,
     ) -> None:
-        """``each``: subscriptions of a feed.  ``answer``: seconds that receivers take to answer."""
+        """``each``: subscriptions of a feed.  ``answer``: seconds that receivers take to answer.  ``agency``: whose
+        wire is followed, by the source ``wire``, instead of web feeds."""
         self.database = settings["DATABASE_URL"]
         self.publisher = Publisher()
         self.receivers = [self._receiver() for _ in range(3)]
         self.received: dict[Wanted, list[Received]] = {}  # posts that came, each with its repeats
-        self.feeds: list[Feed] = []
+        self.feeds: list[Any] = []  # tests.fakes.publisher.Feed, or an agency's Desk
+        self._agency, self._variables = agency, settings
         self.wanted: set[Wanted] = set()
         self.possible_repeats: Counter[str] = Counter()  # by webhook-id: kills that met it in flight
         self._settings = load(**{name.lower(): value for name, value in settings.items()})
@@ -58,7 +68,7 @@ class Traffic:
 
     # While it runs
 
-    def publish(self, feed: Feed | None = None) -> None:
+    def publish(self, feed: Feed | Desk | None = None) -> None:
         """One more post, of any feed when none is named."""
         feed = feed or random.choice(self.feeds)
         post = feed.publish()
@@ -148,7 +158,8 @@ class Traffic:
         database = Database(self._settings.database, utc_now)
         try:
             async with parts.make_outbound(self._settings) as outbound:
-                await self._subscribe_all(database, parts.make_sources(outbound), parts.make_channels(outbound))
+                sources = installed.sources(outbound, self._variables)
+                await self._subscribe_all(database, sources, parts.make_channels(outbound))
         finally:
             await asyncio.to_thread(database.close)
 
@@ -165,13 +176,13 @@ class Traffic:
                 lane="webhook", address=address, secret=receiver.secret, verified=True,
             )  # fmt: skip
             to.append((added.id, address))
-        source = sources["feed"]
+        source = sources["wire" if self._agency else "feed"]
         for n, chosen in enumerate(self._plan):
-            feed = self.publisher.feed(f"/{n}.xml", posts=2)
+            feed = self._agency.desk(str(n)) if self._agency else self.publisher.feed(f"/{n}.xml", posts=2)
             found = await source.resolve(feed.url, utc_now())
             for one in chosen:
                 await database.write(
-                    subscriptions.subscribe, account_id=account.id, destination_id=to[one][0], source="feed",
+                    subscriptions.subscribe, account_id=account.id, destination_id=to[one][0], source=source.kind,
                     found=found, host=source.host(found.key), policy=parts.make_policy(self._settings, sources),
                     default_interval=timedelta(seconds=self._settings.poll_seconds), latest=False,
                 )  # fmt: skip

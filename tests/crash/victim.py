@@ -209,6 +209,7 @@ def wounded() -> None:
             _put(limits, bound, 1000.0)
     if given.migrations:
         migrate.FOLDER = given.migrations
+    plugins.SOURCES["wire"] = "tests.fakes.wire:Wire"
     plugins.CHANNELS["talk"] = "tests.fakes.talking:Talk"
     sys.argv = ["postbell", *given.command]
     main()

@@ -110,6 +110,28 @@ def _post(told: dict[str, Any]) -> Post:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Published:
+    """A post that stands at the agency."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One name at the agency, as tests/crash/traffic.py takes feeds."""
+
+    agency: "Agency"
+    key: str
+
+    @property
+    def url(self) -> str:
+        return f"wire:{self.key}"
+
+    def publish(self) -> Published:
+        return Published(self.agency.publish(self.key))
+
+
 @dataclass
 class Told:
     """What the server was asked to do; ``status``: its answer to everything."""
@@ -142,6 +164,9 @@ class Agency:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    def desk(self, key: str) -> Desk:
+        return Desk(self, key)
 
     def publish(self, key: str, kind: str = "") -> str:
         """Returns the post's address."""

@@ -6,7 +6,7 @@ from bot.rules import commands, texts
 from bot.rules.command_words import LANGUAGES, WORDS, Verb, word
 from bot.rules.commands import Command, button
 from bot.rules.plain_text import cut
-from bot.usecases import accounts, subscriptions
+from bot.usecases import accounts, spending, subscriptions
 from bot.usecases.chat import questions, undoing
 from bot.usecases.chat.turn import Turn, lines, with_buttons
 
@@ -110,7 +110,18 @@ def quota(turn: Turn) -> Reply:
         turn.say("quota.used", used),
         turn.say("quota.here", len(turn.followed())),
         turn.say("quota.unlimited"),
+        *_bills(turn),
     )
+
+
+def _bills(turn: Turn) -> list[str]:
+    """What sources that bill or count were read this month, for all who use this server together."""
+    bills = [bill for bill in spending.bills(turn.work, turn.terms.policy.paces) if bill.reads or bill.budget]
+    return [
+        turn.say("quota.reads", source=bill.source, reads=bill.reads, forecast=bill.forecast)
+        + (turn.say("quota.budget", budget=bill.budget) if bill.budget else "")
+        for bill in bills
+    ]
 
 
 def completed(turn: Turn) -> Command | Reply:

@@ -2,13 +2,22 @@
 
 from typing import Any
 
-from adapters.base import Button, FeedFailed, FeedGone, FeedNotFound, FeedThrottled, SourceError
+from adapters.base import (
+    Button,
+    FeedFailed,
+    FeedGone,
+    FeedNotFound,
+    FeedThrottled,
+    FeedUnavailable,
+    SourceError,
+    SourceSuspended,
+)
 from adapters.inbound import Reply
 from bot.rules import commands
 from bot.rules.command_words import Verb
 from bot.rules.commands import button, feed_name
 from bot.rules.plain_text import cut
-from bot.usecases import posts, subscriptions
+from bot.usecases import posts, subscriptions, views
 from bot.usecases.chat import choosing, questions, undoing
 from bot.usecases.chat.turn import LABEL, TITLE, Turn, name, with_buttons
 from bot.usecases.chat.who import Looked
@@ -46,7 +55,8 @@ def subscribe(turn: Turn) -> Reply:
 def _subscribed(turn: Turn, made: subscriptions.Subscribed) -> Reply:
     what = turn.say("subscribe.done", number=made.subscription.number, feed=name(made.feed, TITLE))
     then = turn.say("subscribe.stopped") if turn.chat.conversation.stopped_at else turn.say("subscribe.then")
-    return Reply("\n".join([what, made.feed.key, _newest(turn, made.feed), then]))
+    where = views.address(made.feed.key, made.feed.home) or made.feed.key
+    return Reply("\n".join([what, where, _newest(turn, made.feed), then]))
 
 
 def _known(turn: Turn, made: subscriptions.Subscribed) -> Reply:
@@ -94,6 +104,10 @@ def why(turn: Turn, error: SourceError | None) -> str:
             return turn.say("fault.throttled")
         case FeedGone():
             return turn.say("fault.gone")
+        case FeedUnavailable():
+            return turn.say("fault.unavailable")
+        case SourceSuspended():
+            return turn.say("fault.suspended")
         case _:
             return turn.say("fault.not_found")
 
@@ -116,13 +130,16 @@ _FAULTS = {
     "parse": "fault.parse",
     "hostile": "fault.hostile",
     "blocked_address": "fault.blocked_address",
+    "throttled": "fault.throttled",
+    "unavailable": "fault.unavailable",
+    "suspended": "fault.suspended",
 }
 _PASSING = frozenset(("connect", "timeout", "http"))
 
 
 def _what_now(turn: Turn, error: SourceError | None) -> str:
     passing = isinstance(error, FeedFailed) and error.fault in _PASSING and (error.status or 500) >= 500
-    if passing or isinstance(error, FeedThrottled):
+    if passing or isinstance(error, FeedThrottled | SourceSuspended):
         return turn.say("subscribe.try_later")
     return turn.say("subscribe.try_other")
 

@@ -1,0 +1,100 @@
+"""The source `x`: accounts on X, by the X API and by bridges, whichever can be had (sources-x.md)."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from adapters.base import Cursor, FeedNotFound, FeedUnavailable, Finding, Found, Page, SourceError, SourceSuspended
+from adapters.http import Outbound
+from adapters.sources.feeds import Feeds
+from adapters.sources.x import settings
+from adapters.sources.x.bridges import Bridge
+from adapters.sources.x.examination import Examination
+from adapters.sources.x.health import Health
+from adapters.sources.x.names import named
+from adapters.sources.x.official import Official
+from adapters.sources.x.refusals import PERSON
+from adapters.sources.x.stream import Heard, Keys, Listener
+
+ALL_KINDS: Final = frozenset(("repost", "reply"))
+POST_PRICE: Final = 0.005  # US dollars, by the list; that of a name is twice as much (sources-x.md 11)
+NOT_SET_UP: Final = "X is not set up: set X_BEARER_TOKEN or X_BRIDGE_URL"
+
+Way = Official | Bridge
+T = TypeVar("T")
+
+
+class X:
+    """Follows accounts by their number, or by "@name" while only bridges can be had."""
+
+    Config = settings.Config
+    kind = "x"
+
+    def __init__(self, outbound: Outbound, config: settings.Config | None = None, **listening: Any) -> None:
+        """``listening``: as Listener has it, for tests that cannot wait."""
+        self._config = config = config or settings.Config()
+        self._feeds = Feeds(outbound)
+        self._official = Official(outbound, config)
+        self._bridges = [Bridge(self._feeds, one, alone=not config.has_api) for one in config.bridges]
+        ways: Sequence[Way] = [*((self._official,) if config.has_api else ()), *self._bridges]
+        self._ways = [(one, Health(whole=isinstance(one, Bridge))) for one in ways]
+        self.interval = timedelta(seconds=config.poll_seconds)
+        self.monthly_budget, self.read_price = config.monthly_budget, POST_PRICE
+        self.streams = config.stream and config.has_api
+        self._listener = Listener(
+            outbound, self._official.api, self._official.searcher, replies=config.threads, **listening
+        )
+
+    async def resolve(self, name: str, now: datetime) -> Found:
+        wanted = named(name)
+        if not self._ways:
+            if not wanted.certain:
+                raise FeedNotFound(NOT_SET_UP)
+            raise SourceSuspended(NOT_SET_UP, PERSON)
+        return await self._first(now, lambda way: way.find(wanted.username, now))
+
+    async def poll(self, key: str, cursor: Cursor, now: datetime) -> Page:
+        return await self.poll_kinds(key, cursor, now, ALL_KINDS)
+
+    async def poll_kinds(self, key: str, cursor: Cursor, now: datetime, kinds: frozenset[str]) -> Page:
+        try:
+            return await self._first(now, lambda way: way.poll(key, cursor, now, kinds))
+        except FeedNotFound as error:  # of an account that was followed by its name
+            raise FeedUnavailable(str(error)) from None
+
+    async def _first(self, now: datetime, ask: Callable[[Way], Awaitable[T]]) -> T:
+        """The first way that answers.  The error is that of the best one."""
+        refusal: SourceError | None = None
+        for way, health in self._ways:
+            if resting := health.refusal(now):
+                refusal = refusal or resting
+                continue
+            try:
+                answer = await ask(way)
+            except (FeedNotFound, FeedUnavailable):  # that is an answer, too
+                health.well()
+                raise
+            except SourceError as error:
+                health.ill(error, now)
+                refusal = refusal or error
+            else:
+                health.well()
+                return answer
+        raise refusal or SourceSuspended(NOT_SET_UP, PERSON)
+
+    async def stream(self, keys: Keys, heard: Heard) -> None:
+        await self._listener.run(keys, heard)
+
+    @property
+    def listening(self) -> bool:
+        return self._listener.listening
+
+    async def examine(self, callback_url: str) -> Sequence[Finding]:  # noqa: ARG002 (the contract's)
+        return await Examination(self._config, self._official.api, self._bridges).findings()
+
+    def host(self, key: str) -> str:  # noqa: ARG002 (the contract's)
+        return self.kind
+
+    async def close(self) -> None:
+        await self._official.close()
+        await self._feeds.close()

@@ -1,0 +1,269 @@
+"""Listens to the filtered stream: posts as they are made, beside polling and never instead of it (sources-x.md 7)."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from adapters.base import FeedInfo, Page, SourceError
+from adapters.http import NoConnection, Outbound, Stream
+from adapters.sources.x import rules
+from adapters.sources.x.api import Api
+from adapters.sources.x.lines import Lines
+from adapters.sources.x.official import made
+from adapters.sources.x.posts import Person
+from adapters.sources.x.refusals import said
+from adapters.sources.x.rules import Rule
+from adapters.sources.x.searching import Searcher
+from adapters.sources.x.snowflakes import floor_id
+from adapters.sources.x.timelines import Row
+from adapters.sources.x.wire import Answer, problem
+
+Keys = Callable[[], Awaitable[Sequence[str]]]
+Heard = Callable[[str, Page], Awaitable[None]]
+Rest = Callable[[float], Awaitable[Any]]
+
+SILENCE_SECONDS: Final = 25.0  # X lets no more than 20 pass without a sign of life
+KEYS_SECONDS: Final = 30.0  # between two looks at who is followed
+OVERLAP: Final = timedelta(seconds=60)
+MOST_TO_FILL: Final = 2_000  # accounts whose gap is filled by search; those of more are left to polling
+MOST_WAITING: Final = 2_000  # posts not yet told; then X has to wait, and may hang up
+RULES_AT_ONCE: Final = 100
+ALL_KINDS: Final = frozenset(("repost", "reply"))
+LONG_AGO: Final = datetime(2010, 11, 4, tzinfo=UTC)  # the time, before X has told it
+
+log = structlog.get_logger("x")
+
+
+class Refused(Exception):
+    """X does not let us listen.  ``wait``: what it asks for, in seconds."""
+
+    def __init__(self, reason: str, status: int, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.status, self.wait = status, wait
+
+
+class Backoff:
+    """How long to wait before the next connection (7.4)."""
+
+    def __init__(self) -> None:
+        self._drops = self._refusals = 0
+
+    def alive(self) -> None:
+        """A byte has come, if only to say that X lives; an answer 200 alone says nothing."""
+        self._drops = self._refusals = 0
+
+    def after(self, error: Exception) -> float:
+        """Seconds; at once after the first drop of a connection that was good."""
+        match error:
+            case Refused(status=429, wait=wait):
+                seconds = max(60.0 * (1 << min(self._refusals, 6)), wait)
+            case Refused() | SourceError():
+                seconds = min(5.0 * (1 << min(self._refusals, 6)), 320.0)
+            case _:
+                self._drops += 1
+                return min(0.25 * (self._drops - 1), 16.0)
+        self._refusals += 1
+        return seconds * random.uniform(1, 1.1)  # noqa: S311 (spreads load, no secret)
+
+
+class Listener:
+    """One connection of one app, for as long as ``run`` runs."""
+
+    def __init__(
+        self,
+        outbound: Outbound,
+        api: Api,
+        searcher: Searcher,
+        *,
+        replies: bool,
+        rest: Rest = asyncio.sleep,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        self._outbound, self._api, self._searcher = outbound, api, searcher
+        self._replies, self._rest, self._silence_seconds = replies, rest, silence_seconds
+        self._last: datetime | None = None  # when the last byte came, by X's clock
+        self._accounts: tuple[str, ...] = ()  # that the rules name
+        self.listening = False  # bytes come, so what is posted would
+
+    async def run(self, keys: Keys, heard: Heard) -> None:
+        backoff = Backoff()
+        while True:
+            try:
+                await self._follow(keys)
+                if self._accounts:
+                    await self._listen(keys, heard, backoff)
+                    error: Exception = NoConnection("X ended the stream")
+                else:
+                    await self._rest(KEYS_SECONDS)
+                    continue
+            except (NoConnection, Refused, SourceError) as failure:
+                error = failure
+            wait = backoff.after(error)
+            log.info("not listening to X", reason=str(error), again_in=round(wait, 2))
+            await self._rest(wait)
+
+    # --- The connection ---
+
+    async def _listen(self, keys: Keys, heard: Heard, backoff: Backoff) -> None:
+        """Until X ends it.  Raises NoConnection, Refused, SourceError."""
+        query = {**self._api.fields(author=True)}
+        headers = await self._api.authorization(self._now())
+        url = self._api.url("/2/tweets/search/stream", query)
+        async with self._outbound.stream(url, headers, silence_seconds=self._silence_seconds) as stream:
+            self._api.heard("stream", stream.status, stream.headers, self._now())
+            if stream.status != 200:
+                raise await self._refused(stream)
+            waiting: asyncio.Queue[Answer] = asyncio.Queue(MOST_WAITING)
+            beside = [
+                asyncio.create_task(self._keep_in_step(keys)),
+                asyncio.create_task(self._tell(waiting, heard)),
+                asyncio.create_task(self._fill(heard)),
+            ]
+            try:
+                await self._read(stream, waiting, backoff)
+                await waiting.join()
+            finally:
+                self.listening = False
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _read(self, stream: Stream, waiting: "asyncio.Queue[Answer]", backoff: Backoff) -> None:
+        lines = Lines()
+        async for piece in stream.pieces():
+            backoff.alive()
+            self.listening = True
+            self._last = self._now()
+            for line in lines.feed(piece):
+                try:
+                    answer = Answer(line)
+                except SourceError as error:
+                    log.warning("a line of the stream was not read", reason=str(error))
+                    continue
+                if answer.tweets():
+                    await waiting.put(answer)
+                elif answer.problems:  # X says why, and hangs up
+                    await waiting.join()
+                    raise NoConnection(said(answer.problems[0].words))
+
+    async def _refused(self, stream: Stream) -> Refused:
+        body = await stream.beginning(16 * 1024)
+        told = problem(body)
+        if stream.status == 409:
+            self._accounts = ()  # somebody has deleted our rules
+        wait = timedelta(0)
+        if stream.status == 429 and not told.connection_issue:
+            wait = self._api.windows.refused("stream", stream.headers, self._now())
+        return Refused(f"{stream.status} {said(told.words)}".strip(), stream.status, wait.total_seconds())
+
+    # --- What is heard ---
+
+    async def _tell(self, waiting: "asyncio.Queue[Answer]", heard: Heard) -> None:
+        """What waits together is told together, so that it can be stored together."""
+        while True:
+            answers = [await waiting.get()]
+            while not waiting.empty():
+                answers.append(waiting.get_nowait())
+            try:
+                await self._tell_rows([(tweet, answer) for answer in answers for tweet in answer.tweets()], heard)
+            finally:
+                for _ in answers:
+                    waiting.task_done()
+
+    async def _tell_rows(self, rows: Iterable[Row], heard: Heard) -> None:
+        by_author: dict[str, list[Row]] = {}
+        for row in rows:
+            by_author.setdefault(row[0].author_id, []).append(row)
+        told = [self._one(author, some, heard) for author, some in by_author.items() if author in self._accounts]
+        await asyncio.gather(*told)
+
+    async def _one(self, author: str, rows: Sequence[Row], heard: Heard) -> None:
+        now = self._now()
+        known = _person(author, rows)
+        reads = sum(self._api.reads(answer, now) for _, answer in rows)
+        posts = made(rows, known, ALL_KINDS)
+        info = FeedInfo(title=known.name, name=known.username, home=f"https://x.com/{known.username}")
+        page = Page(cursor={}, posts=posts, info=info, complete=False, via="stream", reads=reads)
+        try:
+            await heard(author, page)
+        except Exception:  # what is not stored now, polling brings
+            log.exception("a post from the stream was not stored", account=author)
+
+    async def _fill(self, heard: Heard) -> None:
+        """What was posted while nobody listened.  What this misses, polling brings."""
+        if self._last is None or len(self._accounts) > MOST_TO_FILL:
+            return
+        now = self._now()
+        try:
+            rows = await self._searcher.search_all(
+                self._accounts, floor_id(self._last - OVERLAP), now, replies=self._replies
+            )
+        except SourceError as error:
+            log.info("the gap in the stream is left to polling", reason=str(error))
+        else:
+            await self._tell_rows(rows, heard)
+
+    # --- Whom to listen to ---
+
+    async def _keep_in_step(self, keys: Keys) -> None:
+        while True:
+            await self._rest(KEYS_SECONDS)
+            try:
+                await self._follow(keys)
+            except SourceError as error:
+                log.warning("the rules of the stream are not in step", reason=str(error))
+
+    async def _follow(self, keys: Keys) -> None:
+        """Changes the rules where who is followed has changed.  Raises SourceError."""
+        wanted = tuple(sorted({key for key in await keys() if key.isdecimal()}, key=int))
+        if wanted == self._accounts:
+            return
+        there, foreign = await self._rules()
+        most = rules.MOST - foreign
+        change = rules.change(there, wanted, replies=self._replies, most=most)
+        for at in range(0, len(change.add), RULES_AT_ONCE):
+            some = [{"value": value, "tag": rules.TAG} for value in change.add[at : at + RULES_AT_ONCE]]
+            await self._change({"add": some})
+        if change.delete:
+            await self._change({"delete": {"ids": list(change.delete)}})
+        self._accounts = wanted
+
+    async def _rules(self) -> tuple[Sequence[Rule], int]:
+        """Ours, and how many others there are."""
+        answer = await self._api.get("rules", "/2/tweets/search/stream/rules", {"max_results": "1000"}, self._now())
+        listed = answer.rows(_Listed)
+        ours = [Rule(one.id, one.value) for one in listed if (one.tag or "") == rules.TAG]
+        return ours, len(listed) - len(ours)
+
+    async def _change(self, body: dict[str, Any]) -> None:
+        """Raises SourceError; that a rule is there already is none."""
+        now = self._now()
+        status, answer = await self._api.post("change_rules", "/2/tweets/search/stream/rules", body, now)
+        if 200 <= status < 300:
+            return
+        with suppress(SourceError):
+            if status == 400 and all(
+                one.kind == "duplicate-rules" for one in Answer(answer).problems or [problem(b"")]
+            ):
+                return
+        raise self._api.refused("change_rules", status, {}, answer, now)
+
+    def _now(self) -> datetime:
+        return self._api.now() or LONG_AGO
+
+
+class _Listed(msgspec.Struct):
+    id: str
+    value: str = ""
+    tag: str | None = None
+
+
+def _person(author: str, rows: Sequence[Row]) -> Person:
+    users = [user for _, answer in rows if (user := answer.users.get(author))]
+    return Person(author, users[-1].username, users[-1].name) if users else Person(author)
