@@ -10,6 +10,8 @@ from storage import idempotency
 from storage.database import Work
 
 KEPT = timedelta(hours=24)
+USED = "this Idempotency-Key came with another request within the last 24 hours"
+UNREADABLE = "this was done before, and its answer can be read no more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,14 @@ def known(work: Work, vault: Vault, ticket: Ticket) -> Answer | None:
         return None
     if row.digest != ticket.digest:
         raise KeyUsed(
-            "this Idempotency-Key came with another request within the last 24 hours",
+            USED,
             field="Idempotency-Key",
             hint="use a new key for every new request",
         )
     try:
         return Answer(row.status, vault.open(row.answer, _place(ticket)), again=True)
     except WrongKey:
-        raise Conflict(
-            "this was done before, and its answer can be read no more", hint="look at what there is, with GET"
-        ) from None
+        raise Conflict(UNREADABLE, hint="look at what there is, with GET") from None
 
 
 def once(work: Work, vault: Vault, ticket: Ticket, do: Callable[[Work], Answer]) -> Answer:

@@ -18,6 +18,7 @@ from aiohttp import web
 from bot.errors import Conflict, Invalid, LimitReached, NoCredits, NotFound, Unavailable, UserError
 from bot.metrics import Metrics
 from bot.rules import buckets
+from bot.usecases import idempotency
 from bot.usecases.codes import TooManyCodes
 from bot.usecases.idempotency import Answer
 from bot.usecases.keys import KeyHolder
@@ -147,7 +148,8 @@ class Surface:
             texts = [self.wording.missing(one.name)] if one.required else []
             found.setdefault(400, []).extend([*texts, self.wording.wrong_type(one.name, wire.KINDS[one.type])])
         if route.once:
-            found.setdefault(400, []).append(BAD_KEY)
+            for status, text in ((400, BAD_KEY), (409, idempotency.UNREADABLE), (422, idempotency.USED)):
+                found.setdefault(status, []).append(text)
         return found
 
     def _serving(self, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:

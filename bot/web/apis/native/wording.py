@@ -25,7 +25,7 @@ _CODES = {
     400: "invalid_request",
     401: "unauthorized",
     402: "no_credits",
-    403: "limit_reached",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     408: "timeout",
@@ -39,6 +39,7 @@ _CODES = {
 }
 _OWN_WORDS = {
     REFUSED[401]: ("no valid API key came with this request", "send it as x-api-key, or as Authorization: Bearer"),
+    "Forbidden": ("this account may not do this", "ask whoever runs this server"),
     REFUSED[408]: ("the body of the request did not arrive within ten seconds", "send it again"),
     REFUSED[413]: ("the body of the request is larger than 256 KiB", "send it in parts"),
     REFUSED[415]: ("the body of the request is compressed", "send it without a Content-Encoding"),
@@ -51,6 +52,7 @@ _OWN_WORDS = {
 
 _KINDS: Mapping[type[Exception] | type[None], str] = {
     BadValue: "invalid_value",
+    LimitReached: "limit_reached",
     Missing: "missing_field",
     WrongType: "wrong_type",
     TooManyCodes: "too_many_codes",
