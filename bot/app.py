@@ -33,10 +33,10 @@ from bot.usecases import accounts, deliveries, feeds, inbox, streams
 from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
-from bot.web.apis import x_alerts
+from bot.web.apis import native, x_alerts
 from bot.web.keys import Door
 from bot.web.push import Pushes
-from bot.web.surface import Surface, tell_standing
+from bot.web.surface import Surface, tell_standing, unknown_paths
 from bot.web.webhooks import Webhooks
 from bot.web.websub import WebSub
 from storage.database import Database
@@ -57,10 +57,11 @@ def make_door(settings: Settings, database: Database, clock: Clock, tick: Callab
 
 def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monotonic) -> web.Application:
     """What the web role serves; ``tick``: seconds that only ever grow.  Raises BadSetting."""
-    app = web.Application(client_max_size=256 * 1024, middlewares=[health.errors_as_json])
-    app.add_routes([*health.routes(gateway.gate), *gateway.pushing, *gateway.webhooks.routes()])
     door = make_door(gateway.settings, gateway.database, clock, tick)
     surfaces = make_surfaces(gateway, door, clock)
+    middlewares = [health.errors_as_json, unknown_paths(surfaces)]
+    app = web.Application(client_max_size=256 * 1024, middlewares=middlewares)
+    app.add_routes([*health.routes(gateway.gate), *gateway.pushing, *gateway.webhooks.routes()])
     for surface in surfaces:
         surface.mount(app)
     app.add_routes(openapi.routes(surfaces, gateway.settings.public_base_url))
@@ -71,6 +72,7 @@ def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monot
 
 def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]:
     """The public APIs.  Raises BadSetting."""
+    plans, cursor_keys = parts.make_plans(gateway.settings), gateway.vault.derived("cursors")
     alerts = x_alerts.XAlerts(
         gateway.database,
         gateway.channels,
@@ -78,10 +80,33 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         door,
         clock,
         terms=gateway.terms,
-        known=parts.make_plans(gateway.settings),
-        cursor_keys=gateway.vault.derived("cursors"),
+        known=plans,
+        cursor_keys=cursor_keys,
     )
-    return [Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=gateway.metrics)]
+    desk = native.Desk(
+        gateway.database,
+        gateway.vault,
+        gateway.channels,
+        gateway.sources,
+        clock,
+        gateway.gate,
+        gateway.metrics,
+        gateway.terms,
+        plans,
+        cursor_keys,
+    )
+    return [
+        Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=gateway.metrics),
+        Surface(
+            "Postbell",
+            native.routes(desk),
+            wording=native.Wording(),
+            door=door,
+            metrics=gateway.metrics,
+            statuses=native.STATUSES,
+            prefix=native.PREFIX,
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

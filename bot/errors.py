@@ -2,7 +2,14 @@
 
 
 class UserError(Exception):
-    """Something a caller can mend.  The text says what failed, why, and what to do now."""
+    """Something a caller can mend.  The text says what failed, why, and what to do now.
+
+    APIs that have room for it tell more: a ``code`` for programs, the ``field`` to blame, a ``hint`` what to do now.
+    """
+
+    def __init__(self, text: str = "", *, code: str = "", field: str = "", hint: str = "") -> None:
+        super().__init__(text)
+        self.code, self.field, self.hint = code, field, hint
 
 
 class Invalid(UserError):

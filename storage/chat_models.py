@@ -115,7 +115,10 @@ class PushFeed(Base, table=True):
     """Lets a system push posts into a feed, by an address that only it knows."""
 
     __tablename__ = "push_feeds"
-    __table_args__ = (Index("push_feeds_feed", "feed_id"),)
+    __table_args__ = (
+        Index("push_feeds_feed", "feed_id"),
+        Index("push_feeds_account", "account_id", "feed_id"),
+    )
     id: int = id_()
     feed_id: int = to("feeds.id")
     account_id: int = to("accounts.id")

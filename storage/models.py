@@ -21,6 +21,7 @@ from sqlmodel import Field
 
 import storage.api_models
 import storage.chat_models
+import storage.native_models
 import storage.source_models  # noqa: F401 (all tables are known where these are)
 from storage.columns import Base, count, id_, only, part_of, text_, time, to
 
@@ -170,6 +171,7 @@ class Post(Base, table=True):
     __table_args__ = (
         UniqueConstraint("feed_id", "seq"),
         Index("posts_link_key", "link_key"),
+        Index("posts_found", "feed_id", "found_at", "id"),
     )
     id: int = id_()
     uid: UUID = Field(sa_column=Column(Uuid, nullable=False))

@@ -43,7 +43,7 @@ from bot.settings import Settings, delays
 from bot.usecases.chat.about import ABOUT
 from bot.version import VERSION
 from bot.web import health, openapi
-from tests.bot.web.gateway import routes_of_x_alerts
+from tests.bot.web.gateway import routes_of_native, routes_of_x_alerts
 from tests.fakes.publisher import Publisher
 from tests.fakes.receiver import Receiver
 
@@ -145,8 +145,8 @@ def test_routes_that_the_readme_names_are_served() -> None:
     assert served <= set(ticked(README))
     named = {span for span in ticked(README) if re.fullmatch(r"/[a-z]+(z|\.json)?", span)} - {"/data"}
     assert named == served
-    surface = {f"{route.method} {route.path}" for route in routes_of_x_alerts()}
-    assert {span for span in ticked(README) if re.match(r"(GET|POST|DELETE) /", span)} == surface
+    surfaces = {f"{route.method} {route.path}" for route in (*routes_of_x_alerts(), *routes_of_native())}
+    assert {span for span in ticked(README) if re.match(r"(GET|POST|PATCH|DELETE) /", span)} == surfaces
 
 
 def test_settings_that_a_page_names_exist() -> None:

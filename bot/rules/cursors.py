@@ -19,24 +19,24 @@ class Cursor:
     id: int
 
 
-def make(keys: Sequence[bytes], account_id: int, cursor: Cursor) -> str:
-    """base64url without padding; the first of ``keys`` signs."""
+def make(keys: Sequence[bytes], account_id: int, cursor: Cursor, of: str = "") -> str:
+    """base64url without padding; the first of ``keys`` signs.  ``of``: the list, where there are several."""
     place = cursor.at.to_bytes(_BYTES, "big") + cursor.id.to_bytes(_BYTES, "big")
-    return base64.urlsafe_b64encode(place + _mac(keys[0], account_id, place)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(place + _mac(keys[0], account_id, of, place)).decode().rstrip("=")
 
 
-def read(keys: Sequence[bytes], account_id: int, text: str) -> Cursor | None:
-    """None: it was not made by us, or not for this account."""
+def read(keys: Sequence[bytes], account_id: int, text: str, of: str = "") -> Cursor | None:
+    """None: it was not made by us, or not for this account and list."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
     place, mac = raw[: 2 * _BYTES], raw[2 * _BYTES :]
-    if True not in [hmac.compare_digest(_mac(key, account_id, place), mac) for key in keys]:
+    if True not in [hmac.compare_digest(_mac(key, account_id, of, place), mac) for key in keys]:
         return None
     return Cursor(int.from_bytes(place[:_BYTES], "big"), int.from_bytes(place[_BYTES:], "big"))
 
 
-def _mac(key: bytes, account_id: int, place: bytes) -> bytes:
+def _mac(key: bytes, account_id: int, of: str, place: bytes) -> bytes:
     """Not by ``hmac.digest``: it lets go of the interpreter's lock, and winning that back costs more than the rest."""
-    return hmac.new(key, account_id.to_bytes(_BYTES, "big") + place, hashlib.sha256).digest()[:_MAC]
+    return hmac.new(key, account_id.to_bytes(_BYTES, "big") + of.encode() + place, hashlib.sha256).digest()[:_MAC]

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from uuid import UUID
 
 _POST = re.compile(r"https?://(?:\w+\.)?(?:x|twitter)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]{1,25})(?:[/?#].*)?")
 
@@ -11,6 +12,28 @@ def numbered(millis: int, number: int) -> str:
     it is asked for (RFC 9562, 5.7)."""
     digits = f"{millis & (1 << 48) - 1:012x}7000{0x8000 << 48 | number & (1 << 62) - 1:016x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+def read(text: str) -> UUID | None:
+    """An id as APIs show it; None: it is none."""
+    return UUID(text) if _UUID.fullmatch(text) else None
+
+
+def made_at(id_: UUID) -> int | None:
+    """Milliseconds since 1970, of an id that holds them (version 7)."""
+    return id_.int >> 80 if id_.version == 7 else None
+
+
+def number_of(text: str) -> tuple[int, int] | None:
+    """What ``numbered`` made an id of: milliseconds since 1970, and the number; None: it is no such id."""
+    id_ = read(text)
+    if id_ is None:
+        return None
+    millis, number = id_.int >> 80, id_.int & (1 << 62) - 1
+    return (millis, number) if numbered(millis, number) == str(id_) else None
 
 
 @lru_cache(maxsize=5_000)

@@ -1,6 +1,8 @@
 """Notices: one word to people when something they rely on changes state."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
 
 from bot.clock import uuid7
 from bot.rules.retry import Schedules
@@ -32,26 +34,35 @@ def tell_operator(work: Work, destination_id: int | None, text: str, schedules: 
     return _queue(work, [destination_id] if destination_id else [], "operator.notice", text, schedules)
 
 
+def tell(work: Work, destination_id: int, event: str, text: str, schedules: Schedules) -> UUID:
+    """Queue a notice at one destination that is not disabled; returns its id."""
+    (row,) = _rows(work, [destination_id], event, text, schedules)
+    recording.add(work.session, [row])
+    work.wakes.add("deliveries")
+    return UUID(str(row["uid"]))
+
+
 def _queue(work: Work, where: Sequence[int], event: str, text: str, schedules: Schedules) -> int:
-    lanes = destinations.lanes(work.session, where)
-    recording.add(
-        work.session,
-        [
-            {
-                "account_id": account_id,
-                "destination_id": destination_id,
-                "uid": uuid7(work.now),
-                "event": event,
-                "text": text,
-                "lane": lane,
-                "state": DeliveryState.READY,
-                "due_at": work.now,
-                "expires_at": work.now + schedules[lane].expires,
-                "created_at": work.now,
-            }
-            for destination_id, account_id, lane in lanes
-        ],
-    )
-    if lanes:
+    rows = _rows(work, where, event, text, schedules)
+    recording.add(work.session, rows)
+    if rows:
         work.wakes.add("deliveries")
-    return len(lanes)
+    return len(rows)
+
+
+def _rows(work: Work, where: Sequence[int], event: str, text: str, schedules: Schedules) -> list[dict[str, Any]]:
+    return [
+        {
+            "account_id": account_id,
+            "destination_id": destination_id,
+            "uid": uuid7(work.now),
+            "event": event,
+            "text": text,
+            "lane": lane,
+            "state": DeliveryState.READY,
+            "due_at": work.now,
+            "expires_at": work.now + schedules[lane].expires,
+            "created_at": work.now,
+        }
+        for destination_id, account_id, lane in destinations.lanes(work.session, where)
+    ]

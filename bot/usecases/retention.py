@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from bot.usecases import codes, statuses
+from bot.usecases import codes, idempotency, statuses
 from storage import accounts, inbox, posts
 from storage.database import Work
 from storage.outbox import sweeping
@@ -29,6 +29,7 @@ def forget(work: Work, keep: timedelta) -> bool:
         inbox.forget(session, now - INBOX, SLICE),
         statuses.forget(work, SLICE),
         codes.forget(work, now - INBOX, SLICE),
+        idempotency.forget(work, SLICE),
     ]
     return max(done) == SLICE
 

@@ -47,13 +47,11 @@ def routes(surfaces: Sequence[Surface], public_base_url: str) -> list[web.RouteD
 
 def describe(surfaces: Sequence[Surface], public_base_url: str) -> dict[str, Any]:
     """OpenAPI 3.1 of everything that these surfaces serve."""
-    problem = {surface: type(surface.wording.body("")) for surface in surfaces}
-    types = [t for surface in surfaces for route in surface.routes for t in (route.answer, route.body) if t]
-    _, schemas = msgspec.json.schema_components([*types, *problem.values()], ref_template=_REF)
+    schemas, components = _schemas(surfaces)
     paths: dict[str, dict[str, Any]] = {}
     for surface in surfaces:
         for route in surface.routes:
-            operation = _operation(surface, route, problem[surface].__name__)
+            operation = _operation(surface, route, schemas)
             paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -61,7 +59,7 @@ def describe(surfaces: Sequence[Surface], public_base_url: str) -> dict[str, Any
         "servers": [{"url": public_base_url}],
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": components,
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "bearer": {"type": "http", "scheme": "bearer"},
@@ -73,26 +71,45 @@ def describe(surfaces: Sequence[Surface], public_base_url: str) -> dict[str, Any
 
 _ABOUT = (
     "Keys are made with `POST /apikeys` or `postbell key add`, and sent as `x-api-key` or as `Authorization: Bearer`. "
-    "Each may be used 20 times a second, and 40 times at once. Times are milliseconds since 1970."
+    "Each may be used 20 times a second, and 40 times at once. Below `/api/v1` times are RFC 3339 in UTC, elsewhere "
+    "milliseconds since 1970."
 )
 
 
-def _operation(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
+Schemas = Mapping[Any, Mapping[str, Any]]
+"""By type: where its schema stands."""
+
+
+def _schemas(surfaces: Sequence[Surface]) -> tuple[Schemas, dict[str, Any]]:
+    """Made in one go: types of several surfaces may have one name, and are then told apart everywhere."""
+    types = [_problem(surface) for surface in surfaces]
+    types += [t for surface in surfaces for route in surface.routes for t in (route.answer, route.body) if t]
+    each, components = msgspec.json.schema_components(types, ref_template=_REF)
+    return dict(zip(types, each, strict=True)), components
+
+
+def _problem(surface: Surface) -> Any:
+    return type(surface.wording.body(500, REFUSED[500]))
+
+
+def _operation(surface: Surface, route: Route, schemas: Schemas) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
         "tags": [surface.title],
-        "responses": _responses(surface, route, problem),
+        "responses": _responses(surface, route, schemas),
     }
-    if parameters := [*_in_path(route), *_in_query(route)]:
+    if route.description:
+        operation["description"] = route.description
+    if parameters := [*_in_path(route), *_in_query(route), *_in_headers(route)]:
         operation["parameters"] = parameters
     if route.body:
         required = any(field.required for field in wire.fields(route.body))
-        operation["requestBody"] = {"required": required, "content": _json(_schema(route.body))}
+        operation["requestBody"] = {"required": required, "content": _json(schemas[route.body])}
     return operation
 
 
-def _responses(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
+def _responses(surface: Surface, route: Route, schemas: Schemas) -> dict[str, Any]:
     errors = {status: list(texts) for status, texts in surface.errors_of(route).items()}
     for status in (401, 429, 500, 503):
         errors.setdefault(status, []).append(REFUSED[status])
@@ -101,11 +118,11 @@ def _responses(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
             errors.setdefault(status, []).append(REFUSED[status])
     headers = {name: {"description": text, "schema": {"type": "integer"}} for name, text in _LIMITS.items()}
     answers: dict[str, Any] = {
-        str(route.status): {"description": "Done", "headers": headers, "content": _json(_schema(route.answer))}
+        str(route.status): {"description": "Done", "headers": headers, "content": _json(schemas[route.answer])}
     }
     for status, texts in sorted(errors.items()):
         named = [f"`{text}`" for text in dict.fromkeys(texts)]
-        content = _json({"$ref": _REF.format(name=problem)})
+        content = _json(schemas[_problem(surface)])
         answers[str(status)] = {"description": ", ".join(named), "headers": headers, "content": content}
     return answers
 
@@ -140,14 +157,22 @@ def _described(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     """In a query there is no null: what may be left out is left out."""
-    kept = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    kept = {name: value for name, value in schema.items() if name not in ("anyOf", "default", "enum")}
+    if "enum" in schema:
+        return {"type": "string", "enum": [one for one in schema["enum"] if one is not None], **kept}
     (kind,) = [one for one in schema["anyOf"] if one != {"type": "null"}]
     return {**kind, **kept}
 
 
-def _schema(model: Any) -> dict[str, Any]:
-    (schema,), _ = msgspec.json.schema_components([model], ref_template=_REF)
-    return dict(schema)
+def _in_headers(route: Route) -> list[dict[str, Any]]:
+    if not route.once:
+        return []
+    about = (
+        "Any text of yours. What is asked again under the same one within a day is not done again: "
+        "the first answer is given once more."
+    )
+    schema = {"type": "string", "pattern": "^[!-~]{1,255}$", "examples": ["order-66"]}
+    return [{"name": "Idempotency-Key", "in": "header", "required": False, "description": about, "schema": schema}]
 
 
 def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,6 +212,8 @@ def _page(document: Mapping[str, Any]) -> str:
 
 def _operation_as_html(path: str, method: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
     parts = [f"<summary><b>{method.upper()}</b> <code>{html.escape(path)}</code> – {operation['summary']}</summary>"]
+    if about := operation.get("description"):
+        parts.append(f"<p>{_code(html.escape(about))}</p>")
     if parameters := operation.get("parameters"):
         parts.append(_list([(one["name"], f"in the {one['in']}: {one['description']}") for one in parameters]))
     if body := operation.get("requestBody"):
@@ -225,7 +252,7 @@ def _shape(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
         return " | ".join(str(one) for one in schema["enum"])
     match schema.get("type"):
         case "object":
-            return {name: _shape(one, schemas) for name, one in schema["properties"].items()}
+            return {name: _shape(one, schemas) for name, one in schema.get("properties", {}).items()}
         case "array":
             return [_shape(schema["items"], schemas)]
     return schema.get("type", "")

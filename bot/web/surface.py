@@ -5,6 +5,7 @@ that say what is wrong; what becomes of them is written here once, and in the su
 """
 
 import asyncio
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ from aiohttp import web
 from bot.errors import Conflict, Invalid, LimitReached, NoCredits, NotFound, Unavailable, UserError
 from bot.metrics import Metrics
 from bot.rules import buckets
+from bot.usecases import idempotency
 from bot.usecases.codes import TooManyCodes
+from bot.usecases.idempotency import Answer
 from bot.usecases.keys import KeyHolder
 from bot.web import wire
 from bot.web.keys import Door, Standing, TooManyFailures, Unauthorised
@@ -40,6 +43,8 @@ class Call:
     path: Mapping[str, str]
     body: Any = None  # of the route's ``body``
     query: Any = None  # of the route's ``query``
+    operation: str = ""  # "POST /phones/{phoneNumber}"
+    once_key: str = ""  # the Idempotency-Key, where the route takes one and the caller sent one
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Route:
     query: type[msgspec.Struct] | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)  # of the path: what each is
     errors: Mapping[int, Sequence[str]] = field(default_factory=dict)  # by status: what may be said
+    description: str = ""  # what the summary leaves out
+    once: bool = False  # takes an Idempotency-Key: what is asked again under the same one is done once
 
     @property
     def name(self) -> str:
@@ -65,20 +72,23 @@ class Route:
 class Refusal(UserError):
     """A handler's own answer, where no other error fits."""
 
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, status: int, text: str, **more: str) -> None:
+        super().__init__(text, **more)
         self.status = status
 
 
 class Wording(Protocol):
     """How a surface says what is wrong."""
 
-    def body(self, text: str) -> Any:
-        """What is sent as JSON."""
+    checks_values: bool  # what the types of fields say beyond their kind is checked before handlers are called
+
+    def body(self, status: int, text: str, error: Exception | None = None) -> Any:
+        """What is sent as JSON.  ``error``: what knows more than its text."""
 
     def not_an_object(self) -> str: ...
     def missing(self, field: str) -> str: ...
     def wrong_type(self, field: str, kind: str) -> str: ...
+    def bad_value(self, field: str, reason: str) -> str: ...
 
 
 STATUSES: Mapping[type[UserError], int] = {
@@ -102,7 +112,10 @@ REFUSED = {
 
 
 class Surface:
-    """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise."""
+    """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise.
+
+    ``prefix``: of all its paths; what is asked below it and not there is refused in its wording, too.
+    """
 
     def __init__(
         self,
@@ -113,8 +126,9 @@ class Surface:
         wording: Wording,
         metrics: Metrics,
         statuses: Mapping[type[UserError], int] = STATUSES,
+        prefix: str = "",
     ) -> None:
-        self.title, self.routes, self.wording = title, tuple(routes), wording
+        self.title, self.routes, self.wording, self.prefix = title, tuple(routes), wording, prefix
         self._door, self._metrics, self._statuses = door, metrics, statuses
 
     def mount(self, app: web.Application) -> None:
@@ -133,6 +147,9 @@ class Surface:
         for one in fields:
             texts = [self.wording.missing(one.name)] if one.required else []
             found.setdefault(400, []).extend([*texts, self.wording.wrong_type(one.name, wire.KINDS[one.type])])
+        if route.once:
+            for status, text in ((400, BAD_KEY), (409, idempotency.UNREADABLE), (422, idempotency.USED)):
+                found.setdefault(status, []).append(text)
         return found
 
     def _serving(self, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -153,7 +170,7 @@ class Surface:
                 response = self._refused(429, retry_after=rate.retry_after)
             else:
                 call = await self._read(route, request, holder)
-                response = _json(route.status, await route.handler(call))
+                response = _answered(route.status, await route.handler(call))
         except Exception as error:
             response = self._failed(error, route)
         told = told or self._door.standing(self._door.address(request))
@@ -162,12 +179,15 @@ class Surface:
 
     async def _read(self, route: Route, request: web.Request, holder: KeyHolder) -> Call:
         body = query = None
+        exact = self.wording.checks_values
         if route.body:
-            body = wire.take(route.body, await self._object(route.body, request))
+            body = wire.take(route.body, await self._object(route.body, request), exact=exact)
         if route.query:
-            query = wire.take_query(route.query, _single(request, route.query))
+            query = wire.take_query(route.query, _single(request, route.query), exact=exact)
         whose = (holder.account_id, holder.user_id, holder.key_id)
-        return Call(*whose, self._door.address(request), request.match_info, body, query)
+        once_key = _once_key(request) if route.once else ""
+        operation = f"{route.method} {route.path}"
+        return Call(*whose, self._door.address(request), request.match_info, body, query, operation, once_key)
 
     async def _object(self, model: type[msgspec.Struct], request: web.Request) -> dict[str, Any]:
         """Raises NotAnObject, Refusal."""
@@ -193,18 +213,20 @@ class Surface:
             case wire.NotAnObject():
                 return self._worded(400, self.wording.not_an_object())
             case wire.WrongType():
-                return self._worded(400, self.wording.wrong_type(error.field, error.kind))
+                return self._worded(400, self.wording.wrong_type(error.field, error.kind), error=error)
             case wire.Missing():
-                return self._worded(400, self.wording.missing(error.field))
+                return self._worded(400, self.wording.missing(error.field), error=error)
+            case wire.BadValue():
+                return self._worded(400, self.wording.bad_value(error.field, error.reason), error=error)
             case Refusal():
-                return self._worded(error.status, str(error))
+                return self._worded(error.status, str(error), error=error)
             case TooManyCodes():
                 after = max(1, int(error.after.total_seconds()))
-                return self._worded(self._status(error), str(error), retry_after=after)
+                return self._worded(self._status(error), str(error), retry_after=after, error=error)
             case Unavailable():
-                return self._worded(503, str(error), retry_after=TRY_AGAIN_SECONDS)
+                return self._worded(503, str(error), retry_after=TRY_AGAIN_SECONDS, error=error)
             case UserError():
-                return self._worded(self._status(error), str(error))
+                return self._worded(self._status(error), str(error), error=error)
             case StorageError():
                 log.warning("storage failed", route=route.path, method=route.method, reason=str(error))
                 return self._refused(503, retry_after=TRY_AGAIN_SECONDS)
@@ -228,8 +250,10 @@ class Surface:
     def _refused(self, status: int, *, retry_after: int | None = None) -> web.Response:
         return self._worded(status, REFUSED[status], retry_after=retry_after)
 
-    def _worded(self, status: int, text: str, *, retry_after: int | None = None) -> web.Response:
-        response = _json(status, self.wording.body(text))
+    def _worded(
+        self, status: int, text: str, *, retry_after: int | None = None, error: Exception | None = None
+    ) -> web.Response:
+        response = _json(status, self.wording.body(status, text, error))
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
         return response
@@ -245,11 +269,58 @@ def tell_standing(door: Door) -> Callable[[web.Request, web.StreamResponse], Awa
     return tell
 
 
+def unknown_paths(surfaces: Sequence[Surface]) -> Any:
+    """Middleware: what is below a surface's prefix and not there, is refused in that surface's wording."""
+
+    @web.middleware
+    async def refuse(request: web.Request, handler: Callable[[web.Request], Awaitable[Any]]) -> Any:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            for surface in surfaces:
+                if surface.prefix and f"{request.path}/".startswith(f"{surface.prefix}/"):
+                    response = _json(error.status, surface.wording.body(error.status, error.reason))
+                    if "Allow" in error.headers:
+                        response.headers["Allow"] = error.headers["Allow"]
+                    return response
+            raise
+
+    return refuse
+
+
 _encode = msgspec.json.Encoder().encode
+
+
+def as_json(value: Any) -> bytes:
+    """As every answer is written."""
+    return _encode(value)
+
+
+def _answered(status: int, value: Any) -> web.Response:
+    if not isinstance(value, Answer):
+        return _json(status, value)
+    response = web.Response(status=value.status, body=value.body, content_type="application/json")
+    if value.again:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
 
 
 def _json(status: int, value: Any) -> web.Response:
     return web.Response(status=status, body=_encode(value), content_type="application/json")
+
+
+BAD_KEY = "Idempotency-Key must be 1 to 255 printable ASCII characters"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def _once_key(request: web.Request) -> str:
+    """Empty: none was sent.  Raises Refusal."""
+    given = request.headers.getall("Idempotency-Key", [])
+    if not given:
+        return ""
+    if len(given) > 1 or not _KEY.fullmatch(given[0]):
+        raise Refusal(400, BAD_KEY, field="Idempotency-Key")
+    return given[0]
 
 
 def _single(request: web.Request, model: type[msgspec.Struct]) -> dict[str, str]:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import NoneType
-from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -44,6 +44,14 @@ class WrongType(BadField):
     def __init__(self, field: str, kind: str) -> None:
         super().__init__(field)
         self.kind = kind
+
+
+class BadValue(BadField):
+    """A field is of the right kind, and not what it may be; ``reason`` says what is expected."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field)
+        self.reason = reason
 
 
 # Bodies
@@ -115,7 +123,7 @@ class Field:
 
 @cache
 def fields(model: type[msgspec.Struct]) -> tuple[Field, ...]:
-    """In declared order.  A field may be a plain type, one with None, annotated or not."""
+    """In declared order.  A field may be a plain type, a Struct or words, each with None or not, annotated or not."""
     hints = get_type_hints(model)
     names = zip(model.__struct_fields__, model.__struct_encode_fields__, strict=True)
     optional = len(model.__struct_fields__) - len(model.__struct_defaults__)
@@ -125,16 +133,22 @@ def fields(model: type[msgspec.Struct]) -> tuple[Field, ...]:
 
 
 def _plain(hint: Any) -> type:
-    kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
-    kind = get_origin(kinds[0]) or kinds[0]
+    if get_origin(hint) in (Union, UnionType):
+        (hint,) = [kind for kind in get_args(hint) if kind is not NoneType]
+    kind = get_origin(hint) or hint
+    if kind is Literal:
+        kind = type(get_args(hint)[0])
+    elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        kind = dict
     assert kind in KINDS, hint
     return kind  # type: ignore[no-any-return]
 
 
-def take(model: type[S], values: Mapping[str, Any]) -> S:
+def take(model: type[S], values: Mapping[str, Any], *, exact: bool = False) -> S:
     """The fields of ``model``, and nothing else, out of a JSON object.  ``null`` for an optional one is its default.
 
-    Raises Missing for the first that is required and absent, null or empty, then WrongType for the first that is wrong.
+    Raises Missing for the first that is required and absent, null or empty, then WrongType for the first that is wrong;
+    where it must be ``exact``, BadValue for the first that is not as its type describes it.
     """
     wanted = fields(model)
     for field in wanted:
@@ -144,13 +158,24 @@ def take(model: type[S], values: Mapping[str, Any]) -> S:
     for field in given:
         if type(values[field.name]) is not field.type:
             raise WrongType(field.name, KINDS[field.type])
+    if exact:
+        return _convert(model, {field.name: values[field.name] for field in given})
     return model(**{field.attribute: values[field.name] for field in given})
+
+
+def _convert(model: type[S], values: Mapping[str, Any]) -> S:
+    """Raises BadValue."""
+    try:
+        return msgspec.convert(values, model)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$.")
+        raise BadValue(path.rstrip("`"), reason[:1].lower() + reason[1:]) from None
 
 
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
-def take_query(model: type[S], values: Mapping[str, str]) -> S:
+def take_query(model: type[S], values: Mapping[str, str], *, exact: bool = False) -> S:
     """The same out of a query, where numbers are written in digits.  Raises Missing, WrongType."""
     given: dict[str, Any] = dict(values)
     for field in fields(model):
@@ -160,4 +185,4 @@ def take_query(model: type[S], values: Mapping[str, str]) -> S:
             given[field.name] = int(text) if whole else text
         elif text is not None and not _is_text(text):
             raise WrongType(field.name, KINDS[field.type])
-    return take(model, given)
+    return take(model, given, exact=exact)

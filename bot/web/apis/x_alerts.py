@@ -33,7 +33,9 @@ _USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 class Wording:
     """One sentence, in English, in a field of its own."""
 
-    def body(self, text: str) -> wire.Problem:
+    checks_values = False  # handlers do, in the document's order
+
+    def body(self, status: int, text: str, error: Exception | None = None) -> wire.Problem:  # noqa: ARG002
         return wire.Problem(text)
 
     def not_an_object(self) -> str:
@@ -44,6 +46,9 @@ class Wording:
 
     def wrong_type(self, field: str, kind: str) -> str:
         return f"{field} must be a {kind}"
+
+    def bad_value(self, field: str, reason: str) -> str:
+        return f"{field}: {reason}"
 
 
 class XAlerts:

@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Each part of the program has its own function below."""
     _kinds()
     _spending()
+    _native()
 
 
 def _kinds() -> None:
@@ -62,3 +63,23 @@ def _spending() -> None:
         sa.PrimaryKeyConstraint("source"),
         sqlite_with_rowid=False,
     )
+
+
+def _native() -> None:
+    """Answers that are given again, and posts of many feeds in the order in which they were found."""
+    op.create_table(
+        "idempotency",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("account_id", "operation", "key"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("idempotency_age", "idempotency", ["created_at"], unique=False)
+    op.create_index("posts_found", "posts", ["feed_id", "found_at", "id"], unique=False)
+    op.create_index("push_feeds_account", "push_feeds", ["account_id", "feed_id"], unique=False)

@@ -51,6 +51,8 @@ def test_a_place_comes_back_as_it_was_given(at: int, number: int) -> None:
     text = cursors.make([KEY], 7, Cursor(at, number))
     assert cursors.read([KEY], 7, text) == cursors.read([OLD, KEY], 7, text) == Cursor(at, number)
     assert cursors.read([KEY], 8, text) is cursors.read([OLD], 7, text) is None
+    assert cursors.read([KEY], 7, text, "posts") is None
+    assert cursors.read([KEY], 7, cursors.make([KEY], 7, Cursor(at, number), "posts"), "posts") == Cursor(at, number)
 
 
 @given(st.text())
@@ -63,6 +65,28 @@ def test_numbered_ids_are_uuids_that_sort_by_time() -> None:
     assert made == sorted(made)
     assert {(one.version, one.variant) for one in made} == {(7, RFC_4122)}
     assert ids.numbered(1, 2) != ids.numbered(1, 3) != ids.numbered(2, 3)
+
+
+@given(st.integers(0, 2**48 - 1), st.integers(0, 2**62 - 1))
+def test_what_an_id_was_made_of_can_be_read_off_it(millis: int, number: int) -> None:
+    made = ids.numbered(millis, number)
+    assert ids.number_of(made) == ids.number_of(made.upper()) == (millis, number)
+    assert ids.read(made) == UUID(made)
+    assert ids.made_at(UUID(made)) == millis
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "1", "019c0ddc55c07a538a9d0f6f3a7d2b10", "{019c0ddc-55c0-7a53-8a9d-0f6f3a7d2b10}", "٠" * 36, "x" * 36],
+)
+def test_what_is_no_id_is_nobodys(text: str) -> None:
+    assert ids.read(text) is None
+    assert ids.number_of(text) is None
+
+
+def test_an_id_that_was_not_made_of_a_number_has_none() -> None:
+    assert ids.number_of("019c0ddc-55c0-7a53-8a9d-0f6f3a7d2b10") is None
+    assert ids.made_at(UUID(int=1)) is None
 
 
 @pytest.mark.parametrize(

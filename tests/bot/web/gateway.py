@@ -10,11 +10,14 @@ import aiohttp
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from adapters.base import FeedInfo, FeedNotFound, Found, Page, Post, SourceError
+from adapters.base import BadAddress, FeedInfo, FeedNotFound, Found, Page, Post, SourceError
+from adapters.sources.push import Push
 from bot import app, parts
 from bot.rules.vault import Vault
 from bot.settings import Settings
-from bot.usecases import accounts, keys, posts
+from bot.usecases import accounts, feeds, keys, posts
+from bot.usecases.chat.who import Terms
+from bot.web.apis import native
 from bot.web.apis.x_alerts import XAlerts
 from bot.web.surface import Route
 from storage import models
@@ -29,6 +32,10 @@ VAULT = Vault(b"k" * 32)
 def routes_of_x_alerts() -> list[Route]:
     """As they are mounted, of an API that nothing stands behind."""
     return XAlerts(*[None] * 5, terms=None, known=None, cursor_keys=()).routes()  # type: ignore[arg-type]
+
+
+def routes_of_native() -> list[Route]:
+    return native.routes(native.Desk(*[None] * 9, cursor_keys=()))  # type: ignore[arg-type, misc]
 
 
 class PlainX:
@@ -67,6 +74,60 @@ class PlainX:
         """Holds nothing."""
 
 
+class PlainFeeds:
+    """Feeds on the web, for those who know their addresses."""
+
+    kind = "feed"
+
+    def __init__(self) -> None:
+        self.documents: dict[str, Page | SourceError] = {}
+        self.asked: list[str] = []
+
+    def add(self, url: str, *some: Post, title: str = "A feed") -> str:
+        self.documents[url] = Page(cursor={}, posts=some, info=FeedInfo(title=title))
+        return url
+
+    async def resolve(self, name: str, now: datetime) -> Found:
+        self.asked.append(name)
+        match self.documents.get(name):
+            case None:
+                raise FeedNotFound(f"nothing at {name}", sorted(self.documents)[:1])
+            case Page() as page:
+                return Found(name, page)
+            case error:
+                raise error
+
+    async def poll(self, key: str, cursor: Any, now: datetime) -> Page:
+        raise NotImplementedError
+
+    def host(self, key: str) -> str:
+        return "https://feeds.example.org:443"
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+
+class PlainWay(PlainChannel):
+    """A channel whose addresses begin as told."""
+
+    def __init__(self, name: str, *begins: str, lane: str = "chat") -> None:
+        super().__init__(name)
+        self.lane, self._begins = lane, begins
+        self.needs_secret = lane == "webhook"
+
+    def normal_address(self, address: str) -> str:
+        if not address.startswith(self._begins):
+            raise BadAddress(f"an address of {self.name} begins with {' or '.join(self._begins)}")
+        return address
+
+
+class PlainPhones(PlainWay):
+    """Where addresses are numbers, and a code that comes from one proves it."""
+
+    is_set_up = True
+    number = "+15550001111"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
@@ -77,6 +138,11 @@ class Answer:
     def told(self) -> tuple[int, Any]:
         """Status, and the error's text."""
         return self.status, self.body.get("error") if isinstance(self.body, dict) else None
+
+    @property
+    def fault(self) -> tuple[int, Any]:
+        """Status, and the error's code as the native API tells it."""
+        return self.status, self.body.get("error", {}).get("code")
 
 
 @dataclass(slots=True)
@@ -107,6 +173,22 @@ class Caller:
         assert (await self("POST", "/phones/verify", {"phoneNumber": number, "code": code})).status == 200
         return number
 
+    async def webhook(self, name: str = "hook") -> Any:
+        """A webhook destination, as the native API answers with it."""
+        made = await self(
+            "POST",
+            "/api/v1/destinations",
+            {"channel": "webhook", "address": f"https://{name}.example.org/{self.account_id}"},
+        )
+        assert made.status == 201, made.body
+        return made.body
+
+    async def follows(self, url: str, destination: str, **more: Any) -> Any:
+        """A subscription, as the native API answers with it."""
+        made = await self("POST", "/api/v1/subscriptions", {"name": url, "destinationId": destination, **more})
+        assert made.status == 200, made.body
+        return made.body
+
     async def subscribed(self, name: str = "elonmusk", n: int = 1) -> str:
         number = await self.verified(n)
         made = await self("POST", "/subscriptions", {"xUsername": name, "phoneNumber": number})
@@ -123,6 +205,9 @@ class Served:
     url: str
     session: aiohttp.ClientSession
     x: PlainX
+    feeds: PlainFeeds
+    phones: PlainPhones
+    terms: Terms
     web: Any
     count: int = 0
 
@@ -173,8 +258,7 @@ def _code(work: Work, account_id: int, number: str) -> str:
 
 def _record(work: Work, source: str, key: str, found: tuple[Post, ...]) -> None:
     (feed,) = world.rows(work, models.Feed, source=source, key=key)
-    work.session.execute(models.Feed.__table__.update().values(due_at=work.now))
-    (due,) = [one for one in world.take_feeds(work) if one.id == feed.id]
+    due = feeds.hurry(work, feed.id, world.INTERVAL)
     info = FeedInfo(title=feed.title, name=feed.name, image=feed.image)
     posts.record(work, [posts.Polled(due, Page(cursor={}, posts=found, info=info))], world.POLICY)
 
@@ -186,17 +270,21 @@ def _settle(work: Work, delivery_id: int, fields: dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def serving(database: Database, clock: MovableClock, **settings: Any) -> AsyncIterator[Served]:
-    x = PlainX()
+    x, web_feeds = PlainX(), PlainFeeds()
+    phones = PlainPhones("whatsapp", "+")
+    ways = (phones, PlainWay("webhook", "https://", lane="webhook"), PlainWay("feishu", "oc_", "ou_", "https://"))
     wished = Settings(trusted_proxies="127.0.0.0/8", **settings)
     gateway = app.assemble(
         wished,
         database,
         VAULT,
         parts.make_outbound(wished),
-        {"whatsapp": PlainChannel("chat")},
-        {"x": x},
+        {way.name: way for way in ways},
+        {"push": Push(None), "x": x, "feed": web_feeds},  # type: ignore[arg-type]
         clock,
     )
     made = app.make_web(gateway, clock, tick=lambda: clock().timestamp())
     async with TestServer(made) as server, aiohttp.ClientSession() as session:
-        yield Served(database, clock, str(server.make_url("")).rstrip("/"), session, x, made)
+        yield Served(
+            database, clock, str(server.make_url("")).rstrip("/"), session, x, web_feeds, phones, gateway.terms, made
+        )

@@ -3,13 +3,17 @@
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
-from tests.bot.web.gateway import Answer, Served, routes_of_x_alerts
+from tests.bot.web.gateway import Answer, Caller, Served, routes_of_native, routes_of_x_alerts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOBODYS = {"phoneNumber": "+34999999998", "xUsername": "nobody_here", "keyPrefix": "bws_prod_###"}
-ROUTES = [(route.method, route.path) for route in routes_of_x_alerts()]
+NO_ID = "019c0ddc-55c0-7a53-8a9d-0f6f3a7d2b10"
+NOBODYS |= dict.fromkeys(("destinationId", "feedId", "subscriptionId", "postId", "deliveryId"), NO_ID)
+NATIVE = routes_of_native()
+ROUTES = [(route.method, route.path) for route in (*routes_of_x_alerts(), *NATIVE)]
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -20,7 +24,11 @@ async def test_no_route_answers_without_a_good_key(served: Served, method: str, 
     for headers in ({}, {"x-api-key": "bws_prod_" + "0" * 27}, {"x-api-key": ended}):
         headers |= {"X-Forwarded-For": f"2001:db8:{caller.account_id:x}::2"}
         refused = await served.ask(method, path.format(**NOBODYS), headers=headers, json={})
-        assert (refused.status, refused.body) == (401, {"error": "Unauthorized"})
+        assert refused.status == 401
+        if path.startswith("/api/v1/"):
+            assert refused.fault == (401, "unauthorized")
+        else:
+            assert refused.body == {"error": "Unauthorized"}
 
 
 @pytest.mark.parametrize(
@@ -52,12 +60,86 @@ async def test_what_is_somebody_elses_is_as_good_as_missing(
     assert len((await owner("GET", "/apikeys")).body) == 1
 
 
+BODIES: dict[str, Any] = {
+    "/api/v1/destinations/{destinationId}/verify": {"code": "123456"},
+    "/api/v1/feeds/{feedId}/posts": {"posts": [{"title": "Not yours"}]},
+    "/api/v1/subscriptions/{subscriptionId}": {"options": {"reposts": True}},
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [(route.method, route.path) for route in NATIVE if route.parameters], ids=" ".join
+)
+async def test_every_native_route_treats_what_is_somebody_elses_as_missing(
+    served: Served, owned: tuple[Caller, dict[str, str]], method: str, path: str
+) -> None:
+    (owner, theirs), stranger = owned, await served.caller()
+    before = await _look(owner, theirs)
+    body = BODIES.get(path) if method != "GET" else None
+    missing = await stranger(method, path.format(**NOBODYS), body)
+    foreign = await stranger(method, path.format(**theirs), body)
+    garbage = await stranger(method, path.format(**dict.fromkeys(NOBODYS, "%2e%00'x")), body)
+    assert (missing.status, missing.fault) == (404, (404, "not_found"))
+    assert (foreign.status, foreign.body) == (missing.status, missing.body)
+    assert (garbage.status, garbage.body) == (missing.status, missing.body)
+    assert await _look(owner, theirs) == before
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def owned(served: Served) -> tuple[Caller, dict[str, str]]:
+    """An account with one of each thing that has an id; no test takes anything away from it."""
+    owner = await served.caller()
+    return owner, await _everything(served, owner)
+
+
+async def _everything(served: Served, owner: Caller) -> dict[str, str]:
+    """One of each thing that has an id."""
+    made = await owner("POST", "/api/v1/feeds", {"title": "Mine"})
+    to = await owner.webhook()
+    wish = {"feedId": made.body["id"], "destinationId": to["id"]}
+    followed = await owner("POST", "/api/v1/subscriptions", wish)
+    await owner("POST", f"/api/v1/feeds/{made.body['id']}/posts", {"posts": [{"title": "One"}]})
+    (post,) = (await owner("GET", "/api/v1/posts")).body["data"]
+    (delivery,) = (await owner("GET", "/api/v1/deliveries")).body["data"]
+    named = {"destinationId": to, "feedId": made.body, "subscriptionId": followed.body, "postId": post}
+    return {name: one["id"] for name, one in (named | {"deliveryId": delivery}).items()}
+
+
+async def _look(owner: Caller, theirs: dict[str, str]) -> list[Any]:
+    nouns = {"destinations": "destinationId", "feeds": "feedId", "subscriptions": "subscriptionId"}
+    nouns |= {"posts": "postId", "deliveries": "deliveryId"}
+    return [(await owner("GET", f"/api/v1/{noun}/{theirs[name]}")).body for noun, name in nouns.items()]
+
+
+async def test_ids_in_bodies_and_queries_lead_to_nothing_of_others(served: Served) -> None:
+    owner, stranger = await served.caller(), await served.caller()
+    theirs = await _everything(served, owner)
+    mine = await _everything(served, stranger)
+    for wish in (
+        {"feedId": mine["feedId"], "destinationId": theirs["destinationId"]},
+        {"feedId": theirs["feedId"], "destinationId": mine["destinationId"]},
+        {"name": "elonmusk", "destinationId": theirs["destinationId"]},
+    ):
+        assert (await stranger("POST", "/api/v1/subscriptions", wish)).fault == (404, "not_found")
+    for path, names in (
+        ("subscriptions", ("feedId", "destinationId")),
+        ("deliveries", ("feedId", "destinationId", "subscriptionId")),
+    ):
+        for name in names:
+            listed = await stranger("GET", f"/api/v1/{path}?{name}={theirs[name]}")
+            assert listed.body == {"data": [], "nextCursor": None}
+    assert (await stranger("GET", f"/api/v1/posts?feedId={theirs['feedId']}")).fault == (404, "not_found")
+
+
 async def test_lists_hold_nothing_of_others(served: Served) -> None:
     owner, stranger = await served.caller(), await served.caller()
     await owner.subscribed()
     assert (await stranger("GET", "/phones")).body == {"phones": [], "count": 0}
     assert (await stranger("GET", "/subscriptions")).body == {"subscriptions": [], "count": 0}
     assert (await stranger("GET", "/notifications")).body == {"notifications": []}
+    await _everything(served, owner)
+    for noun in ("destinations", "subscriptions", "posts", "deliveries"):
+        assert (await stranger("GET", f"/api/v1/{noun}")).body == {"data": [], "nextCursor": None}
     assert [one["keyPrefix"] for one in (await stranger("GET", "/apikeys")).body] == [stranger.key[:12]]
 
 

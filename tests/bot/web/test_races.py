@@ -59,6 +59,20 @@ async def test_keys_at_once(served: Served) -> None:
         assert len({one["keyPrefix"] for one in listed}) == len(listed) == 20
 
 
+async def test_native_subscriptions_and_numbers_at_once(served: Served) -> None:
+    for _ in range(ROUNDS):
+        caller = await served.caller("business")
+        to = [await caller.webhook(f"to{n}") for n in range(2)]
+        urls = [served.feeds.add(f"https://race{n}.example.org/") for n in range(10)]
+        wishes = [{"name": urls[n % 10], "destinationId": to[n % 2]["id"]} for n in range(AT_ONCE)]
+        assert set(await at_once(caller, "POST", "/api/v1/subscriptions", wishes)) == {200, 403}
+        assert len((await caller("GET", "/api/v1/subscriptions")).body["data"]) == 5
+        numbers = [{"channel": "whatsapp", "address": caller.number(n % 20)} for n in range(AT_ONCE)]
+        statuses = await at_once(caller, "POST", "/api/v1/destinations", numbers)
+        assert statuses.count(201) == 3
+        assert (await caller("GET", "/api/v1/account")).body["phones"] == {"used": 3, "limit": 3}
+
+
 async def test_codes_tried_at_once_share_their_five_tries(served: Served) -> None:
     for _ in range(ROUNDS):
         caller = await served.caller()

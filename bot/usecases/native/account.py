@@ -1,0 +1,36 @@
+"""The account itself: its plan, what that allows, and what of it is used."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import NotFound
+from bot.rules import plans
+from storage import accounts, alerts, api_keys, owned, subscriptions
+from storage.database import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """``row``: the account's."""
+
+    row: Any
+    limits: plans.Limits
+    api_keys: int
+    phones: int
+    subscriptions: int
+    destinations: int
+
+
+def overview(work: Work, known: plans.Plans, account_id: int, phones: str | None) -> Overview:
+    """``phones``: the channel whose destinations count as phones.  Raises NotFound."""
+    session = work.session
+    if (row := accounts.get(session, account_id)) is None:
+        raise NotFound("the account is there no more")
+    return Overview(
+        row,
+        plans.limits(known, row.plan, row.overrides),
+        api_keys=api_keys.count(session, account_id, work.now),
+        phones=alerts.count_phones(session, account_id, phones) if phones else 0,
+        subscriptions=subscriptions.count_of_account(session, account_id),
+        destinations=owned.count_destinations(session, account_id),
+    )
