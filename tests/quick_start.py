@@ -68,7 +68,7 @@ async def play(folder: Path, *, by: By, accounts: int = 1, posts: int = 1, inter
             Template("code", parameters=1, category="AUTHENTICATION"),
             Template("alert", parameters=3, category="UTILITY"),
         )
-        x.rules.limits.update(timeline=100_000, search=100_000)  # they are money's and the plan's, not ours
+        x.rules.limits.update(users=100_000, timeline=100_000, search=100_000)  # they are money's and the plan's, not ours
         people = [whatsapp.person(f"+{FIRST + n}") for n in range(accounts)]
         x.user("elonmusk", "Elon Musk")
         for n in range(1, accounts):
@@ -223,10 +223,16 @@ class Walk:
             self._told.seen[found[0]] = monotonic()
 
     async def _is_delivered(self) -> bool:
-        listed = (await self._call("GET", "/notifications"))["notifications"]
-        first = next((one for one in listed if one["tweetText"].startswith(f"{WORDS} 000000")), None)
-        self._told.status = first["status"] if first else ""
-        return self._told.status == "delivered"
+        path = "/notifications"
+        while True:
+            page = await self._call("GET", path)
+            for one in page["notifications"]:
+                if one["tweetText"] == f"{WORDS} {0:06}.":
+                    self._told.status = one["status"]
+                    return self._told.status == "delivered"
+            if "lastKey" not in page:
+                return False
+            path = f"/notifications?lastKey={page['lastKey']}"
 
     async def _call(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
         headers = {"x-api-key": key or self._keys[0]}
