@@ -68,7 +68,7 @@ async def play(folder: Path, *, by: By, accounts: int = 1, posts: int = 1, inter
             Template("code", parameters=1, category="AUTHENTICATION"),
             Template("alert", parameters=3, category="UTILITY"),
         )
-        x.rules.limits.update(users=100_000, timeline=100_000, search=100_000)  # they are money's and the plan's, not ours
+        x.rules.limits.update(users=100_000, timeline=100_000, search=100_000)  # the plan's, not ours
         people = [whatsapp.person(f"+{FIRST + n}") for n in range(accounts)]
         x.user("elonmusk", "Elon Musk")
         for n in range(1, accounts):
