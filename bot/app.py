@@ -33,6 +33,7 @@ from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
 from bot.web.apis import x_alerts
+from bot.web.apis.official_accounts import OfficialAccounts
 from bot.web.keys import Door
 from bot.web.push import Pushes
 from bot.web.surface import Surface, tell_standing
@@ -59,7 +60,7 @@ def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monot
     app = web.Application(client_max_size=256 * 1024, middlewares=[health.errors_as_json])
     app.add_routes([*health.routes(gateway.gate), *gateway.pushing, *gateway.webhooks.routes()])
     door = make_door(gateway.settings, gateway.database, clock, tick)
-    surfaces = make_surfaces(gateway, door, clock)
+    surfaces = [*make_surfaces(gateway, door, clock), make_official(gateway, door, clock, tick)]
     for surface in surfaces:
         surface.mount(app)
     app.add_routes(openapi.routes(surfaces, gateway.settings.public_base_url))
@@ -81,6 +82,12 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         cursor_keys=gateway.vault.derived("cursors"),
     )
     return [Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=gateway.metrics)]
+
+
+def make_official(gateway: "Gateway", door: Door, clock: Clock, tick: Callable[[], float]) -> OfficialAccounts:
+    """Raises BadSetting."""
+    official = parts.make_official(gateway.settings)
+    return OfficialAccounts(gateway.database, door, clock, gateway.metrics, official, tick)
 
 
 @dataclass(frozen=True, slots=True)

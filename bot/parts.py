@@ -84,8 +84,8 @@ def make_official(settings: Settings) -> official.App | None:
     """As which app callers of the official-account history API know us; None: it is off.  Raises BadSetting."""
     if not settings.official_sdkappid:
         return None
-    if len(settings.official_secret_key) < official.SHORTEST_KEY:
-        raise BadSetting(f"OFFICIAL_SECRET_KEY: expected {official.SHORTEST_KEY} characters or more")
+    if len(settings.official_secret_key) < official.SHORTEST_SECRET:
+        raise BadSetting(f"OFFICIAL_SECRET_KEY: expected {official.SHORTEST_SECRET} characters or more")
     admins = frozenset(filter(None, (name.strip() for name in settings.official_admins.split(","))))
     if not admins:
         raise BadSetting("OFFICIAL_ADMINS: expected at least one identifier")

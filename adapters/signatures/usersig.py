@@ -18,6 +18,8 @@ LONGEST_TEXT: Final = 8_192  # characters of a signature
 LONGEST_CLAIMS: Final = 16_384  # bytes of what is inside, unpacked
 AHEAD_SECONDS: Final = 300  # that the caller's clock may be before ours
 
+EXPIRED: Final = 70001  # what it is good for is past, and nothing else is wrong
+
 _TO_URL = bytes.maketrans(b"+/=", b"*-_")  # not RFC 4648's base64url
 _FROM_URL = bytes.maketrans(b"*-_", b"+/=")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
@@ -85,7 +87,7 @@ def verify(signature: str, sdkappid: int, key: str, identifier: str, now: dateti
     if began > now.timestamp() + AHEAD_SECONDS:
         raise BadUserSig(70003, "the UserSig begins in the future")
     if now.timestamp() > ends:
-        raise BadUserSig(70001, "the UserSig has expired")
+        raise BadUserSig(EXPIRED, "the UserSig has expired")
     return ends
 
 

@@ -76,7 +76,7 @@ def subscribe(
     with opened() as desk:
         account_id = desk.read(accounts.get, account).id
         desk.read(destinations.get, destination)
-        known = asyncio.run(_recognised(desk, feed))
+        known = asyncio.run(recognised(desk, feed))
         done = desk.write(
             subscriptions.subscribe,
             account_id=account_id,
@@ -121,7 +121,8 @@ def list_all(
 # Which feed is meant
 
 
-async def _recognised(desk: Desk, name: str) -> Recognised:
+async def recognised(desk: Desk, name: str) -> Recognised:
+    """By its id, or over the network by what people paste.  Raises NotFound, NotRecognised."""
     async with sources(desk.settings) as known:
         if name.isdecimal():
             row = await desk.database.read(feeds.get, int(name))

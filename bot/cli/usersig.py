@@ -22,7 +22,7 @@ def usersig(
         raise BadSetting("OFFICIAL_SDKAPPID: not set, so the official-account history API is off")
     now, lifetime = utc_now(), timedelta(hours=hours)
     try:
-        made = signatures.make(app.sdkappid, app.key, identifier, now, lifetime)
+        made = signatures.make(app.sdkappid, app.secret, identifier, now, lifetime)
     except ValueError as error:
         raise Invalid(str(error)) from None
     if identifier not in app.admins:

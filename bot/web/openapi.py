@@ -84,6 +84,8 @@ def _operation(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
         "tags": [surface.title],
         "responses": _responses(surface, route, problem),
     }
+    if surface.always_ok:
+        operation["security"] = []
     if parameters := [*_in_path(route), *_in_query(route)]:
         operation["parameters"] = parameters
     if route.body:
@@ -93,6 +95,8 @@ def _operation(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
 
 
 def _responses(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
+    if surface.always_ok:
+        return {str(route.status): {"description": "Done, or what is wrong", "content": _json(_schema(route.answer))}}
     errors = {status: list(texts) for status, texts in surface.errors_of(route).items()}
     for status in (401, 429, 500, 503):
         errors.setdefault(status, []).append(REFUSED[status])

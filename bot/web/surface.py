@@ -104,6 +104,8 @@ REFUSED = {
 class Surface:
     """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise."""
 
+    always_ok = False  # errors stand in the body and have status 200, too, and who calls is told by the request itself
+
     def __init__(
         self,
         title: str,
