@@ -2,97 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from adapters.base import Page, Post
-from bot.usecases import feeds, official, retention
-from storage import accounts, models
+from bot.usecases import official, retention
 from storage.database import Database, Work
-from tests import world
-from tests.bot.web.gateway import Answer, Served, serving, signed
+from tests.bot.web.gateway import Served, serving, signed
+from tests.bot.web.official import PATH, client, expire, seqs
 from tests.clock import MovableClock
-from tests.world import item
+from tests.world import DAY, item
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PATH = "/v4/official_account_open_http_svc/official_account_msg_get_simple"
 NEWS = "@TOA#_15ERQPAER"
-
-
-class Client:
-    """Calls as the document has it; the account is made with so many posts, ten seconds apart."""
-
-    def __init__(self, served: Served, feed: int, name: str) -> None:
-        self.served, self.feed, self.name = served, feed, name
-
-    async def __call__(self, query: Mapping[str, Any] | None = None, raw: Any = None, **body: Any) -> Any:
-        """The answer's body; status and type are always the same."""
-        sent = json.dumps({"Official_Account": self.name} | body) if raw is None else raw
-        answer = await self.ask("POST", PATH, query, data=sent)
-        assert answer.status == 200
-        assert answer.headers["Content-Type"] == "application/json"
-        return answer.body
-
-    async def ask(self, method: str, path: str, query: Mapping[str, Any] | None = None, **more: Any) -> Answer:
-        self.served.clock.advance(milliseconds=5)
-        given: dict[str, Any] = {**signed(now=self.served.clock()), **(query or {})}
-        pairs = [(name, one) for name, value in given.items() for one in _each(value)]
-        url = f"{path}?" + "&".join(f"{name}={one}" for name, one in pairs)
-        own = {"X-Forwarded-For": f"2001:db8:1:{self.feed:x}::1"}
-        return await self.served.ask(method, url, headers=own | more.pop("headers", {}), **more)
-
-    async def code(self, *args: Any, **kwargs: Any) -> int:
-        """Of an answer that is nothing but an envelope."""
-        body = await self(*args, **kwargs)
-        assert list(body) == ["ActionStatus", "ErrorInfo", "ErrorCode"]
-        assert body["ActionStatus"] == "FAIL"
-        assert body["ErrorInfo"]
-        return int(body["ErrorCode"])
-
-    async def publish(self, *found: Post, withdrawn: tuple[str | int, ...] = ()) -> None:
-        keys = [item(name).key for name in withdrawn]
-        await self.served.database.write(_publish, self.feed, world.page(*found, withdrawn=keys))
-
-
-def _each(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, tuple) else [] if value is None else [value]
-
-
-def _publish(work: Work, feed: int, page: Page) -> None:
-    world.record(work, feeds.hurry(work, feed, world.INTERVAL), page)
-
-
-def _account(work: Work, name: str) -> int:
-    number = len(world.rows(work, models.Feed)) + 1
-    world.add_feed(work, number, last_success_at=None)
-    feed = work.session.get(models.Feed, number)
-    assert feed
-    official.add(work, feed, name)
-    return number
-
-
-def _expire(work: Work, feed: int, seq: int) -> None:
-    """As retention does it, up to a post."""
-    (post,) = world.rows(work, models.Post, feed_id=feed, seq=seq)
-    accounts.set_fact(work.session, retention.EMPTIED, str(post.id))
-
-
-async def client(served: Served, posts: int = 0, name: str = "") -> Client:
-    served.count += 1
-    feed = await served.database.write(_account, name or f"@TOA#_{served.count}")
-    made = Client(served, feed, name or f"@TOA#_{served.count}")
-    for n in range(1, posts + 1):
-        served.clock.advance(seconds=10)
-        await made.publish(item(n))
-    return made
-
-
-def seqs(body: Any) -> list[int]:
-    return [one["MsgSeq"] for one in body["RspMsgList"]]
 
 
 # What is answered
@@ -204,9 +128,9 @@ async def test_more_than_one_look_shows_is_walked_on_from_the_key(
     assert (seqs(body), body["IsFinished"]) == ([1, 2], 1)
 
 
-async def test_what_has_expired_is_hollow_and_the_answer_before_it_says_so(served: Served) -> None:
+async def test_what_hasexpired_is_hollow_and_the_answer_before_it_says_so(served: Served) -> None:
     ask = await client(served, 7)
-    await served.database.write(_expire, ask.feed, 3)
+    await served.database.write(expire, ask.feed, 3)
     body = await ask(ReqMsgNumber=2)
     assert (seqs(body), body["IsFinished"]) == ([6, 7], 1)
     body = await ask(ReqMsgNumber=2, LastMsgKey=body["LastMsgKey"])
@@ -219,6 +143,18 @@ async def test_what_has_expired_is_hollow_and_the_answer_before_it_says_so(serve
     assert body["IsFinished"] == 2
     assert (await ask(LastMsgKey=body["LastMsgKey"]))["IsFinished"] == 2
     assert (await ask(LastMsgKey="1_1_1"))["IsFinished"] == 2
+
+
+async def test_retention_makes_them_hollow(served: Served) -> None:
+    ask = await client(served, 3)
+    assert "The text of 2." in str(await ask())
+    served.clock.advance(40 * DAY)
+    await ask.publish(item(4))
+    while await served.database.write(retention.forget, 30 * DAY):
+        pass
+    body = await ask()
+    assert [one["IsPlaceMsg"] for one in body["RspMsgList"]] == [1, 1, 1, 0]
+    assert "The text of 2." not in str(body)
 
 
 async def test_a_corrected_post_is_corrected_here(served: Served) -> None:
