@@ -29,7 +29,7 @@ class Account(msgspec.Struct, frozen=True):
 @app.command()
 def add(
     feed: Annotated[str, typer.Argument(metavar="FEED", help="Address of a feed or of a page with one, or an id.")],
-    name: Annotated[str, typer.Option("--id", help="What it is called: @TOA#_ and up to 42 characters.")] = "",
+    name: Annotated[str, typer.Option("--id", help="What it is called: @TOA#_ and up to 100 characters.")] = "",
     json: output.Json = False,
 ) -> None:
     """Show a feed as an official account.  It is followed from now on, also when nobody subscribes to it."""

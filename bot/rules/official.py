@@ -26,7 +26,7 @@ LONGEST_TEXT = 12_000  # characters
 LARGEST_BODY = 12 * 1024  # bytes of JSON
 LONGEST_URL = 1_500  # bytes; a longer one has no element of its own
 
-_NAME = re.compile(rf"{PREFIX}[!-~]{{1,42}}", re.ASCII)
+_NAME = re.compile(rf"{PREFIX}[!-~]{{1,100}}", re.ASCII)
 _KEY = re.compile(r"([0-9]{1,18})_1_[0-9]{1,18}", re.ASCII)
 
 
@@ -49,8 +49,8 @@ def is_name(text: str) -> bool:
 
 def name_of(source: str, key: str, uid: UUID) -> str:
     """What a feed is called where nobody has chosen a name: its own one, where its platform has given it one."""
-    if source == "tencent" and (own := _NAME.search(key)):
-        return own[0]
+    if source == "tencent" and is_name(key):
+        return key
     if source == "wechat" and is_name(PREFIX + key):
         return PREFIX + key
     return PREFIX + b32encode(sha256(uid.bytes).digest()).decode()[:9]

@@ -30,7 +30,7 @@ def add(work: Work, feed: Feed, name: str = "") -> str:
     """
     name = name or rules.name_of(feed.source, feed.key, feed.uid)
     if not rules.is_name(name):
-        raise Invalid(f"{name} cannot be an official account's id: {rules.PREFIX} and 1 to 42 visible characters")
+        raise Invalid(f"{name} cannot be an official account's id: {rules.PREFIX} and 1 to 100 visible characters")
     if there := official.name_of(work.session, feed.id):
         raise Conflict(f"feed {feed.id} is shown already, as {there}")
     if (other := official.feed_of(work.session, name)) is not None:

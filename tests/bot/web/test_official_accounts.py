@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.settings import BadSetting
 from bot.usecases import official, retention
 from storage.database import Database, Work
 from tests.bot.web.gateway import Served, serving, signed
@@ -179,7 +180,7 @@ async def test_accounts_count_by_themselves(served: Served) -> None:
 async def test_an_account_that_is_not_there_or_has_no_such_form(served: Served) -> None:
     ask = await client(served)
     assert await ask.code(Official_Account="@TOA#_nobody") == 10010
-    for wrong in ("nobody", "@TOA#_", "@TOA#_" + "x" * 43, "@TGS#_1", "@toa#_1", "@TOA#_a b", " " + ask.name):
+    for wrong in ("nobody", "@TOA#_", "@TOA#_" + "x" * 101, "@TGS#_1", "@toa#_1", "@TOA#_a b", " " + ask.name):
         assert await ask.code(Official_Account=wrong) == 10015
     await served.database.write(official.remove, ask.name)
     assert await ask.code() == 10010
@@ -325,7 +326,7 @@ async def test_the_same_page_at_once_to_many(served: Served) -> None:
     assert all(body == bodies[0] for body in bodies)
 
 
-async def test_without_an_app_whatever_is_asked_is_answered_alike(tmp_path: Any, sqlite_url: str) -> None:
+async def test_without_an_app_whatever_is_asked_is_answered_alike(sqlite_url: str) -> None:
     clock = MovableClock()
     database = Database(sqlite_url, clock, shared_time=False)
     async with serving(database, clock, official_sdkappid=0) as served:
@@ -335,7 +336,17 @@ async def test_without_an_app_whatever_is_asked_is_answered_alike(tmp_path: Any,
     database.close()
 
 
-async def test_when_storage_fails_the_envelope_says_try_again(tmp_path: Any, sqlite_url: str) -> None:
+@pytest.mark.parametrize("wrong", [{"official_secret_key": "short"}, {"official_admins": " , "}])
+async def test_settings_that_let_anybody_or_nobody_in_are_refused(sqlite_url: str, wrong: dict[str, str]) -> None:
+    clock = MovableClock()
+    database = Database(sqlite_url, clock, shared_time=False)
+    with pytest.raises(BadSetting, match=next(iter(wrong)).upper()):
+        async with serving(database, clock, **wrong):
+            pass
+    database.close()
+
+
+async def test_when_storage_fails_the_envelope_says_try_again(sqlite_url: str) -> None:
     clock = MovableClock()
     database = Database(sqlite_url, clock, shared_time=False)
     async with serving(database, clock) as served:
