@@ -162,22 +162,25 @@ class OfficialAccounts(Surface):
         """Raises NoAccount, StorageError."""
         wanted: official.Wanted = call.body
         listed = await self._database.read(official.page, wanted)
-        await self._make_bodies([(one.id, one.version) for one in listed.messages if one.place is Place.WHOLE])
-        messages = [self._message(wanted.name, one) for one in listed.messages]
+        bodies = await self._bodies_of([(one.id, one.version) for one in listed.messages if one.place is Place.WHOLE])
+        messages = [_message(wanted.name, one, bodies.get((one.id, one.version))) for one in listed.messages]
         finished = int(listed.finished)
         return wire.History("OK", "", 0, wanted.name, finished, listed.last, messages)  # type: ignore[arg-type]
 
-    async def _make_bodies(self, wanted: Sequence[tuple[int, int]]) -> None:
-        if missing := [version for version in wanted if version not in self._bodies]:
+    async def _bodies_of(self, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Sequence[Element]]:
+        found = {version: self._bodies[version] for version in wanted if version in self._bodies}
+        if missing := [version for version in wanted if version not in found]:
             for version, body in (await self._database.read(official.bodies, missing)).items():
-                self._bodies[version] = body
+                found[version] = self._bodies[version] = body
+        return found
 
-    def _message(self, account: str, message: official.Message) -> wire.Message:
-        whole = message.place is Place.WHOLE
-        body = self._bodies.get((message.id, message.version)) if whole else ()
-        place = message.place if body is not None else Place.HOLLOW  # it was taken back a moment ago
-        at = int(message.at.timestamp())
-        return wire.Message(account, int(place), list(body or ()), message.seq, message.key, at)  # type: ignore[arg-type]
+
+def _message(account: str, message: official.Message, body: Sequence[Element] | None) -> wire.Message:
+    place = message.place
+    if body is None and place is Place.WHOLE:
+        place = Place.HOLLOW  # it was taken back a moment ago
+    at = int(message.at.timestamp())
+    return wire.Message(account, int(place), list(body or ()), message.seq, message.key, at)  # type: ignore[arg-type]
 
 
 # What was asked

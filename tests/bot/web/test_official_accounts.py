@@ -9,6 +9,7 @@ import pytest
 
 from bot.settings import BadSetting
 from bot.usecases import official, retention
+from bot.web.apis import official_accounts
 from storage.database import Database, Work
 from tests.bot.web.gateway import Served, serving, signed
 from tests.bot.web.official import PATH, client, expire, seqs
@@ -324,6 +325,17 @@ async def test_the_same_page_at_once_to_many(served: Served) -> None:
     ask = await client(served, 5)
     bodies = await asyncio.gather(*(ask() for _ in range(20)))
     assert all(body == bodies[0] for body in bodies)
+
+
+async def test_a_page_may_hold_more_than_is_kept(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(official_accounts, "BODIES", 2)
+    clock = MovableClock()
+    database = Database(sqlite_url, clock, shared_time=False)
+    async with serving(database, clock) as served:
+        ask = await client(served, 5)
+        for _ in range(2):
+            assert [one["IsPlaceMsg"] for one in (await ask())["RspMsgList"]] == [0] * 5
+    database.close()
 
 
 async def test_without_an_app_whatever_is_asked_is_answered_alike(sqlite_url: str) -> None:
