@@ -34,6 +34,7 @@ from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
 from bot.web.apis import native, x_alerts
+from bot.web.apis.official_accounts import OfficialAccounts
 from bot.web.keys import Door
 from bot.web.push import Pushes
 from bot.web.surface import Surface, tell_standing, unknown_paths
@@ -58,7 +59,7 @@ def make_door(settings: Settings, database: Database, clock: Clock, tick: Callab
 def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monotonic) -> web.Application:
     """What the web role serves; ``tick``: seconds that only ever grow.  Raises BadSetting."""
     door = make_door(gateway.settings, gateway.database, clock, tick)
-    surfaces = make_surfaces(gateway, door, clock)
+    surfaces = [*make_surfaces(gateway, door, clock), make_official(gateway, door, clock, tick)]
     middlewares = [health.errors_as_json, unknown_paths(surfaces)]
     app = web.Application(client_max_size=256 * 1024, middlewares=middlewares)
     app.add_routes([*health.routes(gateway.gate), *gateway.pushing, *gateway.webhooks.routes()])
@@ -107,6 +108,12 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
             prefix=native.PREFIX,
         ),
     ]
+
+
+def make_official(gateway: "Gateway", door: Door, clock: Clock, tick: Callable[[], float]) -> OfficialAccounts:
+    """Raises BadSetting."""
+    official = parts.make_official(gateway.settings)
+    return OfficialAccounts(gateway.database, door, clock, gateway.metrics, official, tick)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bot.clock import Clock
 from bot.gate import Gate
 from bot.jobs.poller import Poller
 from bot.metrics import Metrics
-from bot.rules import plans
+from bot.rules import official, plans
 from bot.rules.budget import Pace
 from bot.rules.plans import Plans
 from bot.rules.retry import Schedule, Schedules
@@ -100,6 +100,18 @@ def make_plans(settings: Settings) -> Plans:
     if settings.default_plan not in known:
         raise BadSetting(f"DEFAULT_PLAN: there is no plan {settings.default_plan!r}, only {', '.join(sorted(known))}")
     return known
+
+
+def make_official(settings: Settings) -> official.App | None:
+    """As which app callers of the official-account history API know us; None: it is off.  Raises BadSetting."""
+    if not settings.official_sdkappid:
+        return None
+    if len(settings.official_secret_key) < official.SHORTEST_SECRET:
+        raise BadSetting(f"OFFICIAL_SECRET_KEY: expected {official.SHORTEST_SECRET} characters or more")
+    admins = frozenset(filter(None, (name.strip() for name in settings.official_admins.split(","))))
+    if not admins:
+        raise BadSetting("OFFICIAL_ADMINS: expected at least one identifier")
+    return official.App(settings.official_sdkappid, settings.official_secret_key, admins)
 
 
 def make_outbound(settings: Settings) -> Outbound:

@@ -134,6 +134,11 @@ class Settings(BaseSettings):
     )
     retention_days: int = Field(90, ge=1, le=3650, description="days that finished deliveries and old posts are kept")
 
+    # The official-account history API that we serve
+    official_sdkappid: int = Field(0, ge=0, le=2**32 - 1, description="SDKAppID that callers of /v4 name; 0: off")
+    official_secret_key: str = Field("", description="key with which callers sign their UserSig, 16 characters or more")
+    official_admins: str = Field("administrator", description="identifiers that may call, with commas between them")
+
     @property
     def database(self) -> str:
         """The database's address, SQLite's default included."""

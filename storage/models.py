@@ -22,6 +22,7 @@ from sqlmodel import Field
 import storage.api_models
 import storage.chat_models
 import storage.native_models
+import storage.official_models
 import storage.source_models  # noqa: F401 (all tables are known where these are)
 from storage.columns import Base, count, id_, only, part_of, text_, time, to
 
@@ -195,6 +196,7 @@ class Post(Base, table=True):
     updated_at: datetime | None = time()
     found_at: datetime = time(nullable=False)  # when we stored it
     edited_at: datetime | None = time()  # when we stored the present version, if not the first
+    withdrawn_at: datetime | None = time()  # its publisher took it back: nothing of its text is left
 
 
 class PostVersion(Base, table=True):

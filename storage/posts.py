@@ -85,8 +85,9 @@ def rekey(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def content(session: Session, post_id: int) -> Row[Any]:
-    """What an edit is compared with: content, is_html, base, title, url, found_at, edited_at."""
-    columns = [POSTS.c[name] for name in ("title", "url", "content", "is_html", "base", "found_at", "edited_at")]
+    """What an edit is compared with: content, is_html, base, title, url, found_at, edited_at, withdrawn_at."""
+    names = ("title", "url", "content", "is_html", "base", "found_at", "edited_at", "withdrawn_at")
+    columns = [POSTS.c[name] for name in names]
     return session.execute(select(*columns).where(POSTS.c.id == post_id)).one()
 
 
@@ -111,29 +112,57 @@ def replace(session: Session, post_id: int, values: dict[str, Any], now: datetim
     )
 
 
+def withdraw(session: Session, keys: Sequence[bytes], now: datetime) -> list[int]:
+    """Their publisher took these posts back: no text of any version is left, but what tells them from new ones.
+
+    Returns the ids of those that were not withdrawn before.
+    """
+    ids: list[int] = []
+    for some in leases.slices(keys):
+        mine = update(POSTS).where(POSTS.c.key.in_(some), POSTS.c.withdrawn_at.is_(None))
+        found = mine.values(withdrawn_at=now, **_NO_TEXT).returning(POSTS.c.id)
+        ids += session.connection().execute(found).scalars()
+    for these in leases.slices(ids):
+        session.connection().execute(update(VERSIONS).where(VERSIONS.c.post_id.in_(these)).values(**_NO_TEXT))
+    return ids
+
+
+_NO_TEXT = dict.fromkeys(("title", "content", "summary", "image", "extras"), "")
+
+
 def newest(session: Session, feed_id: int, limit: int, kinds: Collection[str] | None = None) -> Sequence[Row[Any]]:
-    """The feed's posts, the latest first: whole rows.  ``kinds``: only ordinary ones and these."""
-    wanted = select(POSTS).where(POSTS.c.feed_id == feed_id).order_by(POSTS.c.seq.desc()).limit(limit)
+    """The feed's posts, the latest first, without those that were withdrawn: whole rows.
+
+    ``kinds``: only ordinary ones and these.
+    """
+    there = (POSTS.c.feed_id == feed_id, POSTS.c.withdrawn_at.is_(None))
+    wanted = select(POSTS).where(*there).order_by(POSTS.c.seq.desc()).limit(limit)
     if kinds is not None:
         wanted = wanted.where(POSTS.c.kind.in_(["", *kinds]))
     return session.execute(wanted).all()
 
 
 def versions(session: Session, wanted: Sequence[tuple[int, int]]) -> Sequence[Row[Any]]:
-    """Posts as (id, version) pairs name them, with what their feed is called: all columns that a message shows."""
+    """Posts as (id, version) pairs name them, with what their feed is called: all columns that a message shows.
+
+    Those that were withdrawn are left out.
+    """
     named = (FEEDS.c[name].label(f"feed_{name}") for name in ("uid", "title", "home"))
     feed = (*named, FEEDS.c.key, FEEDS.c.source)
     fixed = (POSTS.c.id, POSTS.c.uid, POSTS.c.seq, POSTS.c.found_at)
     rows: list[Row[Any]] = []
     for some in leases.slices(wanted, 100):
-        present = select(*fixed, POSTS.c.version, *[POSTS.c[name] for name in _TEXT], *feed).join(
-            FEEDS, FEEDS.c.id == POSTS.c.feed_id
+        present = (
+            select(*fixed, POSTS.c.version, *[POSTS.c[name] for name in _TEXT], *feed)
+            .join(FEEDS, FEEDS.c.id == POSTS.c.feed_id)
+            .where(POSTS.c.withdrawn_at.is_(None))
         )
         rows += session.execute(present.where(_pairs(POSTS.c.id, POSTS.c.version, some)))
         former = (
             select(*fixed, VERSIONS.c.version, *[VERSIONS.c[name] for name in _TEXT], *feed)
             .join(POSTS, POSTS.c.id == VERSIONS.c.post_id)
             .join(FEEDS, FEEDS.c.id == POSTS.c.feed_id)
+            .where(POSTS.c.withdrawn_at.is_(None))
         )
         if len(rows) < len(wanted):
             rows += session.execute(former.where(_pairs(VERSIONS.c.post_id, VERSIONS.c.version, some)))

@@ -16,12 +16,14 @@ from bot.cli import (
     doctor,
     feeds,
     keys,
+    official,
     push,
     serve,
     subscriptions,
     transfer,
     upkeep,
     usage,
+    usersig,
 )
 from bot.errors import UserError
 from bot.rules.plain_text import clean
@@ -50,6 +52,8 @@ app.command("subscribe", rich_help_panel=FOLLOW)(subscriptions.subscribe)
 app.command("unsubscribe", rich_help_panel=FOLLOW)(subscriptions.unsubscribe)
 app.command("import", rich_help_panel=FOLLOW)(transfer.import_)
 app.command("export", rich_help_panel=FOLLOW)(transfer.export)
+app.add_typer(official.app, name="official", rich_help_panel=FOLLOW)
+app.command("usersig", rich_help_panel=FOLLOW)(usersig.usersig)
 app.command("subscriptions", rich_help_panel=SEE)(subscriptions.list_all)
 app.command("feeds", rich_help_panel=SEE)(feeds.list_all)
 app.command("poll", rich_help_panel=SEE)(feeds.poll)

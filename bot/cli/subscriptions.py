@@ -81,7 +81,7 @@ def subscribe(
     with opened() as desk:
         account_id = desk.read(accounts.get, account).id
         desk.read(destinations.get, destination)
-        known, policy = asyncio.run(_recognised(desk, feed))
+        known, policy = asyncio.run(recognised(desk, feed))
         done = desk.write(
             subscriptions.subscribe,
             account_id=account_id,
@@ -127,7 +127,8 @@ def list_all(
 # Which feed is meant
 
 
-async def _recognised(desk: Desk, name: str) -> tuple[Recognised, posts.Policy]:
+async def recognised(desk: Desk, name: str) -> tuple[Recognised, posts.Policy]:
+    """By its id, or over the network by what people paste.  Raises NotFound, NotRecognised."""
     async with sources(desk.settings) as known:
         policy = parts.make_policy(desk.settings, known)
         if name.isdecimal():

@@ -137,7 +137,7 @@ class Dispatcher:
         wanted = due.post
         post = await self._renderer.view(wanted, channel.max_text) if wanted else None
         if wanted and not post:
-            raise Rejected("its post is no longer stored", code="post_gone")
+            raise Rejected("its post is no longer stored, or was withdrawn by its publisher", code="post_gone")
         is_code, extras = due.event == "code", replies.unpack(due.extras)
         return Message(
             id=deliveries.message_id(due, post.id if post else ""),

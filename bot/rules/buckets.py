@@ -33,28 +33,31 @@ class Rate:
         return math.ceil(self.wait.total_seconds())
 
 
-def take(full_at: datetime | None, now: datetime) -> Rate:
-    """One request more; ``full_at``: of the bucket so far, None for a fresh one."""
-    then = after_one(full_at, now)
-    return found(then, now) if then - now <= WHOLE else over(then - ONE, now)
+def take(full_at: datetime | None, now: datetime, one: timedelta = ONE, whole: timedelta = WHOLE) -> Rate:
+    """One request more; ``full_at``: of the bucket so far, None for a fresh one.
+
+    ``one``: in which one request comes back; ``whole``: in which an empty bucket is full again.
+    """
+    then = after_one(full_at, now, one, whole)
+    return found(then, now, one, whole) if then - now <= whole else over(then - one, now, one, whole)
 
 
-def after_one(full_at: datetime | None, now: datetime) -> datetime:
+def after_one(full_at: datetime | None, now: datetime, one: timedelta = ONE, whole: timedelta = WHOLE) -> datetime:
     """When the bucket would be full again after one request more.
 
     A moment further off than a whole bucket takes is none of ours: the clock was set back.  The bucket counts as
     nearly empty then, so that the jump neither shuts anybody out nor gives anything away.
     """
     if full_at is None or full_at < now:
-        return now + ONE
-    return now + WHOLE if full_at - now > WHOLE else full_at + ONE
+        return now + one
+    return now + whole if full_at - now > whole else full_at + one
 
 
-def found(full_at: datetime, now: datetime) -> Rate:
+def found(full_at: datetime, now: datetime, one: timedelta = ONE, whole: timedelta = WHOLE) -> Rate:
     """After a request that was allowed."""
-    return Rate(True, full_at, (WHOLE - (full_at - now)) // ONE, max(full_at + ONE - WHOLE - now, timedelta(0)))
+    return Rate(True, full_at, (whole - (full_at - now)) // one, max(full_at + one - whole - now, timedelta(0)))
 
 
-def over(full_at: datetime, now: datetime) -> Rate:
+def over(full_at: datetime, now: datetime, one: timedelta = ONE, whole: timedelta = WHOLE) -> Rate:
     """Of a request that was refused, and put nothing off."""
-    return Rate(False, full_at, 0, full_at + ONE - WHOLE - now)
+    return Rate(False, full_at, 0, full_at + one - whole - now)

@@ -9,10 +9,10 @@ from bot.errors import Conflict, NotFound
 from bot.rules import breaker, retry
 from bot.rules.retry import Schedules
 from bot.usecases import codes, held, providers
-from storage import accounts, destinations
+from storage import accounts, destinations, posts
 from storage.database import Work
 from storage.models import HEALTH
-from storage.outbox import claiming, looking, recording, settling, sweeping
+from storage.outbox import claiming, looking, recording, settling, sweeping, withdrawing
 from storage.outbox.claiming import DueDelivery as DueDelivery
 
 LEASE = timedelta(seconds=60)  # well above the longest send
@@ -155,6 +155,8 @@ def send_again(work: Work, delivery_id: int) -> None:
             f"destination {destination.id} is disabled ({destination.disabled_reason}); "
             f"`postbell destination enable {destination.id}` first"
         )
+    if delivery.post_id and posts.content(work.session, delivery.post_id).withdrawn_at:
+        raise Conflict(f"the post of delivery {delivery_id} was {withdrawing.REASON}; there is nothing left to send")
     expires_at = max(delivery.expires_at, work.now + retry.MANUAL_TTL)
     if not recording.send_again(work.session, delivery_id, expires_at, work.now):
         raise Conflict(f"delivery {delivery_id} is being sent right now; look again in a minute")

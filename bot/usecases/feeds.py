@@ -12,7 +12,7 @@ from bot.clock import uuid7
 from bot.errors import NotFound
 from bot.rules import budget, polling
 from bot.usecases import hubs, spending
-from storage import feeds, subscriptions
+from storage import feeds, official, subscriptions
 from storage.database import Work
 from storage.models import Feed, FeedState
 
@@ -212,7 +212,10 @@ def want(work: Work, feed_id: int) -> None:
 
 
 def forget_if_unwanted(work: Work, feed_id: int) -> None:
-    """Stop reading what nobody subscribes to; its posts stay, so that a return floods nobody."""
+    """Stop reading what nobody subscribes to, and what is no official account; its posts stay, so that a return floods
+    nobody."""
+    if official.name_of(work.session, feed_id):
+        return
     if not subscriptions.any_active(work.session, feed_id) and (feed := feeds.get(work.session, feed_id)):
         feed.state = FeedState.PAUSED
         work.session.add(feed)

@@ -15,7 +15,7 @@ from bot.usecases.feeds import DueFeed
 from storage import feeds, posts
 from storage.database import Work
 from storage.models import FeedState
-from storage.outbox import recording
+from storage.outbox import recording, withdrawing
 
 EDIT_PAUSE = timedelta(minutes=10)  # between two versions of a post
 
@@ -105,6 +105,7 @@ class _Batch:
         self._new: list[dict[str, Any]] = []
         self._announced: list[bytes] = []
         self._kinds = False  # among them are posts that only some want
+        self._withdrawn: list[bytes] = []
         self._taken: set[tuple[str, str]] = set()  # names under which feeds of this batch go on
         self._offers: list[hubs.Offer] = []
         self._reads: list[spending.Read] = []
@@ -115,6 +116,8 @@ class _Batch:
         polls = self._at_their_pace(polls)
         known = self._known([(one.feed, one.result.posts) for one in polls if isinstance(one.result, Page)])
         for one in polls:
+            if isinstance(one.result, Page):
+                self._withdraw(one.feed, one.result)
             if isinstance(one.result, SourceError):
                 self._failed(one.feed, one.result, ours=one.ours)
                 continue
@@ -152,6 +155,7 @@ class _Batch:
         found = polling.find(page, feed.followed, known, digests, "all", self._work.now)
         self._store(feed, found)
         self.count(feed.id, feed.source, page)
+        self._withdraw(feed, page)
         return found
 
     def store(self) -> Recorded:
@@ -166,6 +170,8 @@ class _Batch:
         made = recording.fan_out(session, self._announced, self._policy.expires(now), now, bits)
         if made:
             self._work.wakes.add("deliveries")
+        if self._withdrawn:
+            withdrawing.withdraw(session, posts.withdraw(session, self._withdrawn, now), now)
         return Recorded(len(self._new), made)
 
     def _account(self) -> None:
@@ -308,6 +314,8 @@ class _Batch:
         """Keep the new version, if a person would see a difference and the last one is not too recent."""
         session, now = self._work.session, self._work.now
         stored = posts.content(session, old.id)
+        if stored.withdrawn_at:
+            return  # what was taken back does not come back
         if now - (stored.edited_at or stored.found_at) < self._edit_pause:
             return
         before = (stored.title, stored.url, rendering.normal_text(stored.content, is_html=stored.is_html))
@@ -315,6 +323,10 @@ class _Batch:
             posts.set_digest(session, old.id, new_digest)
         else:
             posts.replace(session, old.id, post_rows.text(post) | {"digest": new_digest}, now)
+
+    def _withdraw(self, feed: DueFeed, page: Page) -> None:
+        """Their publisher took them back; done when everything is stored, for some may be on the same page."""
+        self._withdrawn += [post_rows.key(feed.id, key) for key in page.withdrawn]
 
     # What subscribers are told
 

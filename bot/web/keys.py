@@ -68,7 +68,7 @@ class Door:
     ) -> None:
         self._database, self._clock, self._tick, self._trusted = database, clock, tick, trusted
         self._known: Recent[bytes, tuple[keys.KeyHolder, float]] = Recent(LARGEST)
-        self._failures: Recent[str, tuple[int, float]] = Recent(LARGEST)
+        self._failures = Failures(tick)
         self._full_at: Recent[int, datetime] = Recent(LARGEST)
         self._noted: Recent[int, datetime] = Recent(LARGEST)
         self._used: dict[int, datetime] = {}
@@ -105,8 +105,7 @@ class Door:
 
     def standing(self, address: str) -> Standing:
         """How many failures an address has left: what is told where there is no key."""
-        count, until = self._failures.get(codes.network(address)) or (0, 0.0)
-        left = until - self._tick()
+        count, left = self._failures.standing(address)
         now = self._clock().timestamp()
         return (
             Standing(FAILURES, FAILURES, int(now))
@@ -133,12 +132,7 @@ class Door:
         return found
 
     def _failed(self, address: str) -> Exception:
-        network, now = codes.network(address), self._tick()
-        count, until = self._failures.get(network) or (0, 0.0)
-        if until <= now:
-            count, until = 0, now + FAILURES_SECONDS
-        self._failures[network] = (count + 1, until)
-        return TooManyFailures() if count >= FAILURES else Unauthorised()
+        return TooManyFailures() if self._failures.add(address) else Unauthorised()
 
     def _steady_now(self) -> datetime:
         """A time for measuring rates: it goes on evenly when the clock is set."""
@@ -166,6 +160,28 @@ class Door:
                 await self._database.write(keys.note_use, used)
             except StorageError as error:
                 log.warning("when keys were used was not noted", reason=str(error))
+
+
+class Failures:
+    """How often callers from each network have failed to show who they are, lately."""
+
+    def __init__(self, tick: Callable[[], float] = monotonic) -> None:
+        self._tick = tick
+        self._counts: Recent[str, tuple[int, float]] = Recent(LARGEST)
+
+    def add(self, address: str) -> bool:
+        """Once more; True: too often."""
+        network, now = codes.network(address), self._tick()
+        count, until = self._counts.get(network) or (0, 0.0)
+        if until <= now:
+            count, until = 0, now + FAILURES_SECONDS
+        self._counts[network] = (count + 1, until)
+        return count >= FAILURES
+
+    def standing(self, address: str) -> tuple[int, float]:
+        """How often, and the seconds until that is forgotten."""
+        count, until = self._counts.get(codes.network(address)) or (0, 0.0)
+        return count, until - self._tick()
 
 
 class Recent(OrderedDict[K, V], Generic[K, V]):

@@ -117,6 +117,8 @@ class Surface:
     ``prefix``: of all its paths; what is asked below it and not there is refused in its wording, too.
     """
 
+    always_ok = False  # errors stand in the body and have status 200, too, and who calls is told by the request itself
+
     def __init__(
         self,
         title: str,

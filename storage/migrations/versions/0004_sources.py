@@ -14,6 +14,7 @@ def upgrade() -> None:
     _kinds()
     _spending()
     _native()
+    _official()
 
 
 def _kinds() -> None:
@@ -83,3 +84,25 @@ def _native() -> None:
     op.create_index("idempotency_age", "idempotency", ["created_at"], unique=False)
     op.create_index("posts_found", "posts", ["feed_id", "found_at", "id"], unique=False)
     op.create_index("push_feeds_account", "push_feeds", ["account_id", "feed_id"], unique=False)
+
+
+def _official() -> None:
+    """Posts that were taken back, and the official-account history API."""
+    op.add_column("posts", sa.Column("withdrawn_at", sa.BigInteger(), nullable=True))
+    op.create_table(
+        "official_accounts",
+        sa.Column("feed_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feeds.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("feed_id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
+        "official_buckets",
+        sa.Column("sdkappid", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("full_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("sdkappid"),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE official_buckets SET UNLOGGED")

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from adapters.base import BadAddress, FeedInfo, FeedNotFound, Found, Page, Post, SourceError
+from adapters.signatures import usersig
 from adapters.sources.push import Push
 from bot import app, parts
 from bot.rules.vault import Vault
@@ -24,9 +25,14 @@ from storage import models
 from storage.database import Database, Work
 from tests import world
 from tests.bot.jobs.parts import PlainChannel
-from tests.clock import MovableClock
+from tests.clock import START, MovableClock
 
 VAULT = Vault(b"k" * 32)
+OFFICIAL: dict[str, Any] = {
+    "official_sdkappid": 1400000000,
+    "official_secret_key": "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e",
+    "official_admins": "administrator, collector",
+}
 
 
 def routes_of_x_alerts() -> list[Route]:
@@ -242,6 +248,19 @@ class Served:
         await self.database.write(_settle, delivery_id, fields)
 
 
+def signed(identifier: str = "administrator", *, now: datetime = START, **fields: Any) -> dict[str, str]:
+    """The query of a call to the official-account history API; None leaves a field out."""
+    app, key = OFFICIAL["official_sdkappid"], OFFICIAL["official_secret_key"]
+    usual = {
+        "sdkappid": app,
+        "identifier": identifier,
+        "usersig": usersig.make(app, key, identifier, now, timedelta(days=30)),
+        "random": 99999999,
+        "contenttype": "json",
+    }
+    return {name: str(value) for name, value in (usual | fields).items() if value is not None}
+
+
 def _account(work: Work, email: str, plan: str, fields: dict[str, Any]) -> int:
     account = accounts.add(work, email, name=fields.pop("name", "Jane"), plan=plan)
     for name, value in fields.items():
@@ -273,7 +292,7 @@ async def serving(database: Database, clock: MovableClock, **settings: Any) -> A
     x, web_feeds = PlainX(), PlainFeeds()
     phones = PlainPhones("whatsapp", "+")
     ways = (phones, PlainWay("webhook", "https://", lane="webhook"), PlainWay("feishu", "oc_", "ou_", "https://"))
-    wished = Settings(trusted_proxies="127.0.0.0/8", **settings)
+    wished = Settings(trusted_proxies="127.0.0.0/8", **OFFICIAL | settings)
     gateway = app.assemble(
         wished,
         database,

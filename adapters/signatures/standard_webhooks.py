@@ -1,4 +1,4 @@
-"""What we sign and verify: Standard Webhooks 1.0 (reliability 6.1 and 6.2).
+"""Standard Webhooks 1.0: our webhooks are signed and systems that post to us verified (reliability 6.1 and 6.2).
 
 Verifying must work on any bytes a stranger sends, and one HMAC then serves both ways: the ``standardwebhooks``
 library signs text only, and its verifier raises anything at all on malformed headers.  In the tests it is the
@@ -77,17 +77,3 @@ def _signature(secret: bytes, signed: bytes) -> bytes:
     for start in range(0, len(signed), SLICE):
         mac.update(signed[start : start + SLICE])
     return b"v1," + b64encode(mac.digest())
-
-
-# WebSub: what a hub signs with the secret that we gave it (feeds.md 11.4)
-
-_HUB_METHODS: Final = frozenset({"sha1", "sha256", "sha384", "sha512"})  # most hubs still use the first
-
-
-def verify_hub(secret: bytes, header: str, body: bytes) -> bool:
-    """Whether ``header``, the request's X-Hub-Signature ("sha256=…"), is of who knows the secret."""
-    method, _, given = header.strip().partition("=")
-    if method not in _HUB_METHODS:
-        return False
-    expected = hmac.digest(secret, body, method).hex().encode()
-    return hmac.compare_digest(expected, given.lower().encode(errors="replace"))
