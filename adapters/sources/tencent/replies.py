@@ -61,8 +61,6 @@ def number(value: Any, otherwise: int = 0) -> int:
     """Numbers sometimes arrive as strings."""
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, float) and value == value and abs(value) < MAX_SEQ:
-        return int(value)
-    if isinstance(value, int):
-        return value
+    if isinstance(value, int | float):
+        return int(value) if abs(value) <= MAX_SEQ else otherwise
     return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else otherwise
