@@ -1,4 +1,4 @@
-"""The connections to the outside and their doors: ``send`` and ``call`` out, ``fetch`` in.
+"""The connections to the outside and their doors: ``send`` and ``call`` out, ``fetch`` and ``consult`` in.
 
 Behind these is a client of our own, which takes a fraction of what aiohttp's does for a small request (design, 7);
 nothing of it shows, so that it can be exchanged without touching an adapter.  One for each kind of target: what one
@@ -37,7 +37,7 @@ class Fetched:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes  # unpacked; empty unless the status is 2xx
+    body: bytes  # unpacked; of a ``fetch`` empty unless the status is 2xx
     url: str  # the normal form of what was asked for
     truncated: bool = False  # the body broke off, or what it was packed in is damaged
 
@@ -72,6 +72,7 @@ class Outbound:
         inside = self.egress.socket_factory(inside_only=True)
         self._plain_webhook = self._client(inside, self._send_connections)  # http: only there
         self._feed = self._client(guarded, self._fetch_connections, DocumentConnection)
+        self._consulted = self._client(any_socket, self._fetch_connections, DocumentConnection)
         return self
 
     async def __aexit__(
@@ -112,26 +113,31 @@ class Outbound:
             address, feed = self._feed_target(url)
         except ValueError as error:
             raise FeedFailed(FeedFault.BLOCKED, str(error)) from None
-        try:
-            document = await self._document(feed, {**headers, "Accept-Encoding": "gzip, deflate"})
-        except (NotSent, NoAnswer) as error:
-            raise FeedFailed(_FAULTS[error.code], str(error)) from error
+        document = await self._document(self._feed, feed, headers)
         if not 200 <= document.status < 300:
             return Fetched(document.status, document.headers, b"", address)
-        try:
-            body, truncated = _unpacked(document)
-        except TooLarge:
-            raise FeedFailed(FeedFault.TOO_LARGE, "the feed is too large", status=document.status) from None
-        return Fetched(document.status, document.headers, body, address, truncated)
+        return _fetched(document, address)
 
-    async def _document(self, feed: Target, headers: Mapping[str, str]) -> Document:
-        """Asked for twice when the server may have closed the connection while the request was on its way."""
+    async def consult(self, url: str, headers: Mapping[str, str]) -> Fetched:
+        """As ``fetch``, from an address the operator set: no check, and what is refused comes with its body."""
         try:
-            answer = await self._feed.exchange("GET", feed, headers, b"", HEAD_SECONDS)
-        except NoAnswer as error:
-            if not (error.kept and error.code == "connection_lost"):
-                raise
-            answer = await self._feed.exchange("GET", feed, headers, b"", HEAD_SECONDS)
+            consulted = target(URL(url, encoded=True), self._user_agent)
+        except ValueError as error:
+            raise FeedFailed(FeedFault.BLOCKED, str(error)) from None
+        return _fetched(await self._document(self._consulted, consulted, headers), url)
+
+    async def _document(self, client: Client, asked: Target, headers: Mapping[str, str]) -> Document:
+        """Asked for twice when the server may have closed the connection while the request was on its way."""
+        headers = {**headers, "Accept-Encoding": "gzip, deflate"}
+        try:
+            try:
+                answer = await client.exchange("GET", asked, headers, b"", HEAD_SECONDS)
+            except NoAnswer as error:
+                if not (error.kept and error.code == "connection_lost"):
+                    raise
+                answer = await client.exchange("GET", asked, headers, b"", HEAD_SECONDS)
+        except (NotSent, NoAnswer) as error:
+            raise FeedFailed(_FAULTS[error.code], str(error)) from error
         assert isinstance(answer, Document)  # by the kind of its connections
         return answer
 
@@ -163,13 +169,16 @@ class Outbound:
         return client
 
 
-def _unpacked(document: Document) -> tuple[bytes, bool]:
-    """The body as it was before it was packed, and whether it is cut short.  Raises TooLarge."""
-    if document.too_large:
-        raise TooLarge
+def _fetched(document: Document, url: str) -> Fetched:
+    """With the body as it was before it was packed.  Raises FeedFailed."""
     inflater = Inflater(document.headers.get("Content-Encoding", ""), MAX_BODY)
-    body = inflater.feed(document.body) + inflater.finish()
-    return body, not document.complete or inflater.broken
+    try:
+        if document.too_large:
+            raise TooLarge
+        body = inflater.feed(document.body) + inflater.finish()
+    except TooLarge:
+        raise FeedFailed(FeedFault.TOO_LARGE, "the feed is too large", status=document.status) from None
+    return Fetched(document.status, document.headers, body, url, not document.complete or inflater.broken)
 
 
 _FAULTS: Final = {
