@@ -205,6 +205,7 @@ class _Batch:
         row: dict[str, Any] = {"reason": page.note[:500]}
         if page.more:
             row |= {"due_at": self._work.now, "last_success_at": feed.followed.last_success_at}
+            self._work.wakes.add("feeds")
         return row
 
     def _failed(self, feed: DueFeed, error: SourceError, *, ours: bool) -> None:
