@@ -33,6 +33,7 @@ from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
 from bot.web.apis import x_alerts
+from bot.web.calls import Calls
 from bot.web.keys import Door
 from bot.web.push import Pushes
 from bot.web.surface import Surface, tell_standing
@@ -207,6 +208,7 @@ def assemble(
     hubs = Hubs(database, outbound, vault, gate, settings.public_base_url)
     hub_pushes = HubPushes(database, sources, clock, metrics, gate, policy=terms.policy, interval=terms.interval)
     pushing = Pushes(database, sources, clock, metrics, gate, terms.policy, terms.interval).routes()
+    pushing += Calls(database, sources, clock, gate).routes()
     if terms.policy.websub:
         pushing += WebSub(database, vault, gate).routes()
 

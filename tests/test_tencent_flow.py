@@ -13,7 +13,7 @@ from tests.bot.cli.conftest import bare, shell
 from tests.bot.cli.shell import Shell
 from tests.fakes.receiver import Receiver
 from tests.fakes.tencent import Account, FakeTencent
-from tests.fakes.tencent.server import KEY, SDKAPPID
+from tests.fakes.tencent.server import CALLBACK_TOKEN, KEY, SDKAPPID
 
 __all__ = ["bare", "shell"]  # the command line's fixtures
 
@@ -33,11 +33,17 @@ async def tencent(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "TENCENT_BASE_URL": tencent.url,
             "TENCENT_SDKAPPID": str(SDKAPPID),
             "TENCENT_SECRET_KEY": KEY,
+            "TENCENT_CALLBACK_TOKEN": CALLBACK_TOKEN,
             "POLL_SECONDS": "1",
             "HOST_GAP_SECONDS": "0",
         }.items():
             monkeypatch.setenv(name, value)
         yield tencent
+
+
+@pytest.fixture
+def seldom(tencent: FakeTencent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLL_SECONDS", "3600")
 
 
 @pytest.fixture
@@ -70,6 +76,19 @@ async def test_a_backlog_arrives_once_and_whole_though_the_gateway_is_restarted_
     posts = [json.loads(one.body)["data"] for one in receiver.received]
     assert sorted((post["seq"], post["title"]) for post in posts) == [(n, f"New {n}") for n in range(2, BACKLOG + 2)]
     assert {(post["feed"]["source"], post["feed"]["title"]) for post in posts} == {("tencent", "News")}
+
+
+async def test_a_call_of_the_platform_brings_the_message_before_any_poll(
+    tencent: FakeTencent, seldom: None, news: Account, receiver: Receiver
+) -> None:
+    logs.configure("error", "json")
+    tencent.send(news, "Now")
+    pulls = tencent.pulls
+    async with app.run(load()) as gateway, asyncio.timeout(30):
+        assert await tencent.call(f"http://127.0.0.1:{gateway.port}/webhooks/tencent", news) == 200
+        while not receiver.received:  # noqa: ASYNC110 (it happens elsewhere)
+            await asyncio.sleep(0.01)
+    assert tencent.pulls == pulls + 1
 
 
 async def test_a_gap_shows_with_the_feed(shell: Shell, tencent: FakeTencent, news: Account) -> None:

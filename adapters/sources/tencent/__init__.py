@@ -1,7 +1,8 @@
 """The source ``tencent``: official accounts of a Tencent Cloud Chat app (sources-wechat.md, Part A).
 
 ``source`` is what polls; ``history`` decides what to ask and what is new, without I/O; ``api`` asks, ``codes`` knows
-what each refusal means, ``replies`` and ``elements`` read what comes; ``examination`` is what `postbell doctor` asks.
+what each refusal means, ``replies`` and ``elements`` read what comes, ``callbacks`` when the platform calls;
+``examination`` is what `postbell doctor` asks.
 """
 
 from adapters.sources.tencent.settings import Config

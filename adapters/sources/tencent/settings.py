@@ -19,3 +19,8 @@ class Config:
         default="", repr=False, metadata={"help": "its key, the 64 characters that the console shows", "secret": True}
     )
     identifier: str = field(default="administrator", metadata={"help": "an administrator account of the app"})
+    callback_token: str = field(
+        default="",
+        repr=False,
+        metadata={"help": "token of the callbacks' authentication; empty: callbacks are refused", "secret": True},
+    )

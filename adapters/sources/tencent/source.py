@@ -27,8 +27,9 @@ from adapters.base import (
     SourceSuspended,
 )
 from adapters.http import Outbound
+from adapters.inbound import Call, Callback
 from adapters.sources.formats.identity import make_key
-from adapters.sources.tencent import codes, elements, examination, settings
+from adapters.sources.tencent import callbacks, codes, elements, examination, settings
 from adapters.sources.tencent.api import SUSPENDED_FOR, Api
 from adapters.sources.tencent.codes import Refused
 from adapters.sources.tencent.history import Gap, History, State, Withheld
@@ -110,6 +111,9 @@ class Tencent:
 
     def host(self, key: str) -> str:  # noqa: ARG002 (all of an app's accounts wait as one)
         return f"{self.kind}/{self._config.sdkappid}"
+
+    def called(self, callback: Callback) -> Call:
+        return Call(tuple(callbacks.read(callback, self._config)), callbacks.ANSWER)
 
     async def examine(self, callback_url: str) -> Sequence[Finding]:  # noqa: ARG002 (nothing calls us)
         return await examination.findings(self._api, self._config)

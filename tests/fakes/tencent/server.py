@@ -4,11 +4,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import format_datetime
+from hashlib import sha256
 from json import JSONDecodeError, dumps, loads
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from adapters.signatures import usersig
 from adapters.sources.tencent import Config
@@ -18,6 +19,7 @@ from tests.fakes.tencent.model import Account, Body, Refused
 KEY = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e"
 SDKAPPID, ADMINISTRATOR = 1_400_000_000, "administrator"
 SERVICE = "official_account_open_http_svc"
+CALLBACK_TOKEN, SENT = "a-callback-token", "OfficialAccount.CallbackAfterSendMsg"
 
 
 @dataclass
@@ -72,6 +74,21 @@ class FakeTencent:
         """The next requests meet these, one each: a code, "html" (a proxy's 502), "garbage", "cut" (the body breaks
         off), "slow down" (429), "" (nothing)."""
         self._script.extend(how)
+
+    async def call(self, url: str, account: Account, token: str = CALLBACK_TOKEN) -> int:
+        """Tell a webhook that the account has sent a message; the status of its answer."""
+        time = str(int(self._now.timestamp()))
+        query = {
+            "SdkAppid": str(self.sdkappid),
+            "CallbackCommand": SENT,
+            "contenttype": "json",
+            "ClientIP": "127.0.0.1",
+        }
+        query |= {"OptPlatform": "RESTAPI", "RequestTime": time, "Sign": sha256(f"{token}{time}".encode()).hexdigest()}
+        newest = account.messages[-1]
+        body = {"CallbackCommand": SENT, "Official_Account": account.id, "MsgKey": newest.key, "MsgBody": newest.body}
+        async with ClientSession() as session, session.post(url, params=query, json=body) as answer:
+            return answer.status
 
     @property
     def pulls(self) -> int:
