@@ -29,6 +29,7 @@ class Part:
     inline: bool = False  # it stands in the line of the one before
     title: str = ""
     url: str = ""
+    author: str = ""
     image: str = ""
     files: Sequence[Enclosure] = ()
 
@@ -40,6 +41,7 @@ class Content:
     title: str = ""  # one line, or empty
     text: str = ""
     url: str = ""
+    author: str = ""
     image: str = ""
     files: list[Enclosure] = field(default_factory=list)
 
@@ -59,7 +61,7 @@ def read(body: Any) -> Content:
         found.text += separator + words if words.strip() else ""
         after_inline = part.inline
         found.title, found.url = found.title or part.title, found.url or part.url
-        found.image = found.image or part.image
+        found.author, found.image = found.author or part.author, found.image or part.image
         found.files += part.files
     found.text = cut(found.text.strip(), CONTENT_SIZE) or "[message]"
     found.title = found.title or _first_line(found.text)
@@ -203,7 +205,8 @@ def _custom(fields: Fields) -> Part:
     text = "\n".join(filter(None, (title, _word(card, *_TEXTS), url)))
     if not text:
         return Part(_word(fields, "desc") or "[custom]")
-    return Part(text, title=title, url=url, image=_link(card, *_IMAGES))
+    author = one_line(_word(card, "author"), LONGEST_NAME)
+    return Part(text, title=title, url=url, author=author, image=_link(card, *_IMAGES))
 
 
 _TITLES: Final = ("title", "subject", "headline")

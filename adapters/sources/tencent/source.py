@@ -174,6 +174,7 @@ class Tencent:
             raw_id=message.key,
             title=content.title,
             url=content.url,
+            author=content.author,
             content=content.text,
             is_html=False,
             published=datetime.fromtimestamp(message.time, UTC),

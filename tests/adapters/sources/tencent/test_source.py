@@ -159,7 +159,7 @@ async def test_without_settings_nothing_is_asked(outbound: Outbound, clock: Mova
 
 async def test_a_message_becomes_a_post(reader: Reader, tencent: FakeTencent, news: Account) -> None:
     await reader.poll()
-    card = json.dumps({"title": "Card", "url": "https://example.org/card"})
+    card = json.dumps({"title": "Card", "url": "https://example.org/card", "author": "Ann"})
     tencent.send(
         news,
         [
@@ -170,6 +170,7 @@ async def test_a_message_becomes_a_post(reader: Reader, tencent: FakeTencent, ne
     reader.clock.advance(minutes=1)
     (post,) = (await reader.poll()).posts
     assert (post.title, post.url, post.image) == ("Card", "https://example.org/card", "https://e.org/a.png")
+    assert post.author == "Ann"
     assert (post.raw_id, post.is_html) == (news.messages[0].key, False)
     assert post.published == reader.clock() - timedelta(minutes=1)
     assert post.enclosures[0].url == "https://e.org/a.png"
