@@ -54,9 +54,10 @@ def read(body: Any) -> Content:
     """The content of ``MsgBody``, whatever that is."""
     found, after_inline = Content(), True
     for part in _parts(body):
-        # What an app says twice, as words for people and as a card for its own programs, is read once.
-        new = [line for line in part.text.split("\n") if not line.strip() or line not in found.text]
-        words = "\n".join(new) if not part.inline else part.text
+        words = part.text
+        if not part.inline:  # what an app says twice, in words and as a card for its own programs, is read once
+            said = set(found.text.split("\n"))
+            words = "\n".join([line for line in words.split("\n") if not line.strip() or line not in said])
         separator = "" if not found.text or (part.inline and after_inline) else "\n"
         found.text += separator + words if words.strip() else ""
         after_inline = part.inline

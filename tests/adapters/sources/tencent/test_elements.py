@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.base import Enclosure
@@ -102,7 +102,7 @@ def test_a_video_brings_its_still_and_its_file() -> None:
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=10,
+    max_leaves=4,
 )
 kinds = st.sampled_from(list(elements._READERS)) | st.text()
 names = st.sampled_from(
@@ -110,7 +110,12 @@ names = st.sampled_from(
 )
 
 
-@given(st.lists(st.fixed_dictionaries({"MsgType": kinds, "MsgContent": st.dictionaries(names, anything)}) | anything))
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.fixed_dictionaries({"MsgType": kinds, "MsgContent": st.dictionaries(names, anything)}) | anything, max_size=3
+    )
+)
 def test_no_message_fails(body: list[Any]) -> None:
     found = elements.read(body)
     assert found.text

@@ -160,11 +160,18 @@ def test_a_long_walk_is_kept_small_and_told_in_portions(account: Account) -> Non
     assert max(sizes) <= history.POSTS_A_POLL
 
 
-def test_a_walk_of_single_messages_still_fits_into_a_cursor(account: Account) -> None:
+def test_a_walk_of_single_messages_is_as_exact(account: Account) -> None:
     follower = started(account)
     account.switches.budget = 1
-    send(account, history.FURTHEST_BEHIND - 10)
-    assert follower.poll_all() == list(range(4, history.FURTHEST_BEHIND - 6))
+    send(account, 150)
+    assert follower.poll_all() == list(range(4, 154))
+
+
+def test_the_longest_walk_of_single_messages_with_the_longest_keys_fits_into_a_cursor() -> None:
+    key = "9" * 64
+    walk = tuple(Anchor(replies.MAX_SEQ - n, key) for n in range(history.FURTHEST_BEHIND))
+    state = State(mark=1, walk=walk, floor=history.Floor(2, START), recalled=(key,) * history.RECALLS_KEPT)
+    assert len(msgspec.json.encode(state)) < 256 * 1024
 
 
 def test_pages_that_fit_less_on_the_way_up_are_no_gap(account: Account) -> None:
