@@ -71,6 +71,8 @@ class Page:
     cursor: Cursor
     posts: Sequence[Post] = ()  # oldest first
     withdrawn: Sequence[bytes] = ()  # keys of posts that their publisher took back; others may be unknown here
+    more: bool = False  # there is more to read at once; until that is done the feed does not count as read
+    note: str = ""  # what is worth knowing of a feed that was read well, such as a gap; shown with its health
     left_out: Sequence[datetime | None] = ()  # of posts that stand there unchanged since ``cursor``: when published
     info: FeedInfo | None = None  # None: the document was not read (304, same bytes)
     complete: bool = True  # False: nothing may be concluded from what is absent
@@ -176,6 +178,14 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Let go of what is held open."""
+
+
+@runtime_checkable
+class Claiming(Protocol):
+    """A source that knows some names for its own: no other is asked about them."""
+
+    def claims(self, name: str) -> bool:
+        """Whether a name as people write it can be of no other source."""
 
 
 @runtime_checkable

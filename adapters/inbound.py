@@ -198,3 +198,22 @@ class Listening(Protocol):
 
     async def listen(self, receive: Receive) -> None:
         """Runs until cancelled; connects again by itself."""
+
+
+# --- Sources whose platform calls ---
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call says, and what is answered."""
+
+    keys: tuple[str, ...]  # of the feeds that have something new
+    answer: HttpAnswer
+
+
+@runtime_checkable
+class Called(Protocol):
+    """A source whose platform can call us, at /webhooks/{kind}, when there is something new.  Polling stays the net."""
+
+    def called(self, callback: Callback) -> Call:
+        """Check and read a call.  Raises Refused."""

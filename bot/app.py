@@ -35,6 +35,7 @@ from bot.version import VERSION
 from bot.web import callers, health, openapi
 from bot.web.apis import native, x_alerts
 from bot.web.apis.official_accounts import OfficialAccounts
+from bot.web.calls import Calls
 from bot.web.keys import Door
 from bot.web.push import Pushes
 from bot.web.surface import Surface, tell_standing, unknown_paths
@@ -243,6 +244,7 @@ def assemble(
     hub_pushes = HubPushes(database, sources, clock, metrics, gate, policy=terms.policy, interval=terms.interval)
     listening = Streams(database, sources, metrics, gate, policy=terms.policy, interval=terms.interval)
     pushing = Pushes(database, sources, clock, metrics, gate, terms.policy, terms.interval).routes()
+    pushing += Calls(database, sources, clock, gate).routes()
     if terms.policy.websub:
         pushing += WebSub(database, vault, gate).routes()
 

@@ -13,6 +13,7 @@ CHANNELS = {
 }
 SOURCES = {
     "x": "adapters.sources.x:X",  # before "feed", which would take the address of a profile for a feed's
+    "tencent": "adapters.sources.tencent:Tencent",
     "feed": "adapters.sources.feeds:Feeds",
     "push": "adapters.sources.push:Push",
 }

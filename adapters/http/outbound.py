@@ -119,24 +119,30 @@ class Outbound:
             return Fetched(document.status, document.headers, b"", address)
         return _fetched(document, address)
 
-    async def consult(self, url: str, headers: Mapping[str, str]) -> Fetched:
-        """As ``fetch``, from an address the operator set: no check, and what is refused comes with its body."""
+    async def consult(self, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Fetched:
+        """As ``fetch``, from an address the operator set: no check, and what is refused comes with its body.
+
+        ``body``: of a question that has to be put as a POST.
+        """
         try:
             consulted = target(URL(url, encoded=True), self._user_agent)
         except ValueError as error:
             raise FeedFailed(FeedFault.BLOCKED, str(error)) from None
-        return _fetched(await self._document(self._consulted, consulted, headers), url)
+        return _fetched(await self._document(self._consulted, consulted, headers, body), url)
 
-    async def _document(self, client: Client, asked: Target, headers: Mapping[str, str]) -> Document:
+    async def _document(
+        self, client: Client, asked: Target, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Document:
         """Asked for twice when the server may have closed the connection while the request was on its way."""
         headers = {**headers, "Accept-Encoding": "gzip, deflate"}
+        method = "GET" if body is None else "POST"
         try:
             try:
-                answer = await client.exchange("GET", asked, headers, b"", HEAD_SECONDS)
+                answer = await client.exchange(method, asked, headers, body or b"", HEAD_SECONDS)
             except NoAnswer as error:
                 if not (error.kept and error.code == "connection_lost"):
                     raise
-                answer = await client.exchange("GET", asked, headers, b"", HEAD_SECONDS)
+                answer = await client.exchange(method, asked, headers, body or b"", HEAD_SECONDS)
         except (NotSent, NoAnswer) as error:
             raise FeedFailed(_FAULTS[error.code], str(error)) from error
         assert isinstance(answer, Document)  # by the kind of its connections

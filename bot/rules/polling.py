@@ -110,7 +110,9 @@ def find(
     for post, digest in zip(page.posts, digests, strict=True):
         if match.of(post) is None:
             new.setdefault(post.key, (post, digest))
-    suspicious = not feed.first_visit and not match.any and len(new) > max(FLOOD, len(page.posts) // 2)
+    suspicious = (
+        page.complete and not feed.first_visit and not match.any and len(new) > max(FLOOD, len(page.posts) // 2)
+    )
     announced, withheld = _announced([post for post, _ in new.values()], feed, backfill, now, suspicious=suspicious)
     # Only what is announced has to wait: judged anew at the next tick, the silent would look like ordinary news.
     left = {post.key for post in announced[ANNOUNCED_AT_ONCE:]}

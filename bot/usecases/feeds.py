@@ -221,3 +221,11 @@ def forget_if_unwanted(work: Work, feed_id: int) -> None:
         work.session.add(feed)
         work.session.flush()
         hubs.leave(work, feed_id)
+
+
+def read_soon(work: Work, source: str, keys: Sequence[str]) -> None:
+    """Their platform says that they have something new; those that nobody follows are passed over."""
+    for feed in feeds.of_keys(work.session, source, keys).values():
+        if feed.state == FeedState.ACTIVE:
+            feeds.bring_forward(work.session, feed.id, work.now)
+            work.wakes.add("feeds")

@@ -10,7 +10,7 @@ from bot.errors import Conflict, Invalid, NotFound
 from bot.rules import buckets
 from bot.rules import official as rules
 from bot.rules.official import Element, Finished, Place
-from bot.usecases import feeds
+from bot.usecases import feeds, views
 from bot.usecases.retention import EMPTIED
 from storage import accounts, official
 from storage import buckets as stored_buckets

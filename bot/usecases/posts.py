@@ -210,7 +210,7 @@ class _Batch:
         row = self._ended(feed, polling.next_due(was, now, polling.spread())) | {"last_success_at": now}
         if page.cursor is not feed.cursor:
             row["cursor"] = post_rows.as_json(page.cursor)
-        self._feeds.append(row | self._fared_well(feed, news=False))
+        self._feeds.append(row | self._fared_well(feed, news=False) | self._aside(feed, page))
 
     def _read(self, feed: DueFeed, page: Page, known: list[polling.Known], moved_host: str) -> None:
         now, was = self._work.now, feed.followed
@@ -241,7 +241,7 @@ class _Batch:
             "last_success_at": now,
             "last_new_at": is_now.last_new_at,
         }
-        row |= self._fared_well(feed, news=news)
+        row |= self._fared_well(feed, news=news) | self._aside(feed, page)
         if was.name and page.info.name and page.info.name.casefold() != was.name.casefold():
             self._tell(feed, "renamed", f"(@{was.name}) is now called @{page.info.name}")
         row |= self._moved(feed, page.moved_to, moved_host)
@@ -252,6 +252,14 @@ class _Batch:
             relied = was.pushed_until is not None and was.pushed_until > now
             fresh = [one.post for one in found.new]
             self._offers.append(hubs.Offer(feed.id, feed.key, page.info, fresh, relied, was.interval))
+
+    def _aside(self, feed: DueFeed, page: Page) -> dict[str, Any]:
+        """While there is more to read, what BACKFILL is about has not ended."""
+        row: dict[str, Any] = {"reason": page.note[:500]}
+        if page.more:
+            row |= {"due_at": self._work.now, "last_success_at": feed.followed.last_success_at}
+            self._work.wakes.add("feeds")
+        return row
 
     def _failed(self, feed: DueFeed, error: SourceError, *, ours: bool) -> None:
         now = self._work.now
