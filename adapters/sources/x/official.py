@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 
 from adapters.base import Cursor, FeedInfo, Found, Page, Post, SourceError
@@ -16,7 +17,7 @@ from adapters.sources.x.people import People
 from adapters.sources.x.posts import Person
 from adapters.sources.x.searching import Searcher, packed, written
 from adapters.sources.x.settings import Config
-from adapters.sources.x.snowflakes import floor_id
+from adapters.sources.x.snowflakes import floor_id, number
 from adapters.sources.x.timelines import Row, Walk, walk
 from adapters.sources.x.wire import User
 
@@ -143,7 +144,8 @@ class Official:
 def made(rows: Iterable[Row], known: Person, kinds: frozenset[str]) -> Sequence[Post]:
     """Posts of one account and of these kinds, oldest first, each once; filters of X are applied anew."""
     found: dict[bytes, Post] = {}
-    for tweet, answer in sorted(rows, key=lambda row: int(row[0].id)):
+    numbered = [(identifier, *row) for row in rows if (identifier := number(row[0].id)) is not None]
+    for _, tweet, answer in sorted(numbered, key=itemgetter(0)):
         if tweet.author_id not in ("", known.id):
             continue
         post = posts.read(tweet, answer, known)
