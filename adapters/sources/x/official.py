@@ -129,9 +129,7 @@ class Official:
         if not found and not after.differs(before) and "m" not in cursor:
             return Page(cursor=cursor, complete=False, via=VIA, reads=reads)
         known = info(after) if found or after.named != before.named else None
-        return Page(
-            cursor=cursors.stored(after), posts=found, info=known, complete=False, via=VIA, reads=reads
-        )  # fmt: skip
+        return Page(cursor=cursors.stored(after), posts=found, info=known, complete=False, via=VIA, reads=reads)
 
     def _paid(self, row: Row, now: datetime) -> int:
         """Posts and users that X bills for this post: itself, those it refers to, and whoever wrote them."""

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from adapters.base import FeedFailed, FeedFault, FeedThrottled, FeedUnavailable, SourceError, SourceSuspended
+from adapters.base import (
+    FeedFailed,
+    FeedFault,
+    FeedNotFound,
+    FeedThrottled,
+    FeedUnavailable,
+    SourceError,
+    SourceSuspended,
+)
 from adapters.http import Outbound
 from adapters.sources.x import X
 from tests.adapters.sources.x.parts import Follower
@@ -205,6 +213,8 @@ async def test_an_x_that_is_not_there_is_a_failure_of_the_network(outbound: Outb
 
 async def test_without_settings_nothing_is_asked(outbound: Outbound, clock: MovableClock) -> None:
     source = X(outbound)
+    with pytest.raises(FeedNotFound, match="cannot be followed here"):
+        await source.resolve("nasa", clock())
     with pytest.raises(SourceSuspended, match="X_BEARER_TOKEN"):
         await source.resolve("@nasa", clock())
     with pytest.raises(SourceSuspended, match="X_BEARER_TOKEN"):
