@@ -1,13 +1,14 @@
 """Listeners: which process holds a source's stream; one at a time, and another takes over when it dies."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, or_, select, update
 from sqlmodel import Session
 
 from storage import leases
+from storage.columns import moved_back
 from storage.source_models import Listener
 
 LISTENERS = Listener.__table__
@@ -32,6 +33,12 @@ def let_go(session: Session, source: str, token: str) -> bool:
     """Free for anybody at once; False: it was not ours any more."""
     mine = (LISTENERS.c.source == source, LISTENERS.c.token == token)
     return bool(leases.affected(session, delete(LISTENERS).where(*mine)))
+
+
+def move_back(session: Session, by: timedelta, now: datetime) -> None:
+    """The clock went back: what ends, ends as soon as it would have ended without that."""
+    ahead = update(LISTENERS).where(LISTENERS.c.until > now)
+    session.execute(ahead.values(until=moved_back(LISTENERS.c.until, by, now)))
 
 
 def expire_all(session: Session, now: datetime) -> None:

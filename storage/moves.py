@@ -92,11 +92,13 @@ def move_subscriptions(session: Session, numbers: Mapping[int, int], account_id:
     session.connection().execute(statement.values(**changes), rows)
 
 
-def revive(session: Session, subscription_id: int, number: int, paused_until: datetime | None) -> None:
+def revive(
+    session: Session, subscription_id: int, number: int, paused_until: datetime | None, options: str, wants: int
+) -> None:
     session.execute(
         update(SUBSCRIPTIONS)
         .where(SUBSCRIPTIONS.c.id == subscription_id)
-        .values(active=True, ended_at=None, number=number, paused_until=paused_until)
+        .values(active=True, ended_at=None, number=number, paused_until=paused_until, options=options, wants=wants)
     )
 
 

@@ -32,6 +32,12 @@ def written(options: Options) -> str:
     return "" if options == NONE else msgspec.json.encode(options).decode()
 
 
+def together(one: str, other: str) -> Options:
+    """What either asks for, as stored."""
+    a, b = read(one), read(other)
+    return Options(reposts=a.reposts or b.reposts, replies=a.replies or b.replies)
+
+
 def wants(options: Options) -> int:
     """The bits of the kinds asked for."""
     return BITS["repost"] * options.reposts | BITS["reply"] * options.replies

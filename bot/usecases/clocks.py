@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from storage import accounts, destinations, feeds, inbox
+from storage import accounts, destinations, feeds, inbox, listeners
 from storage.database import Work
 from storage.outbox import sweeping
 
@@ -25,5 +25,6 @@ def check(work: Work) -> timedelta:
     sweeping.move_back(session, back, now)
     destinations.move_back(session, back, now)
     inbox.move_back(session, back, now)
+    listeners.move_back(session, back, now)
     work.wakes.update(("feeds", "deliveries", "inbox"))
     return back

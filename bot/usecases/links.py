@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from bot.clock import uuid7
 from bot.rules import codes as rules
+from bot.rules import options
+from bot.usecases import feeds
 from bot.usecases.chat.who import Terms
 from bot.usecases.codes import ISSUING, Shown, TooManyCodes
 from storage import accounts, codes, destinations, moves
@@ -126,7 +128,11 @@ def _merge(work: Work, old: int, into: int, account_id: int) -> None:
         if one.active:
             number = twin.number if twin.active else _number(twin.number, taken)
             pauses = (one.paused_until, twin.paused_until) if twin.active else (one.paused_until,)
-            moves.revive(work.session, twin.id, number, _earliest(pauses))
+            wishes = options.together(one.options, twin.options if twin.active else "")
+            wants = options.wants(wishes)
+            moves.revive(work.session, twin.id, number, _earliest(pauses), options.written(wishes), wants)
+            if wants:
+                feeds.want(work, one.feed_id)
         moves.end_twin(work.session, one.id, twin.id, work.now)
     moves.move_subscriptions(work.session, moved, account_id, into)
     moves.disown(work.session, old)

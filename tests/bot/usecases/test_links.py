@@ -12,7 +12,7 @@ from bot.usecases.links import Joined
 from storage import models
 from storage.chat_models import Conversation, Identity
 from storage.database import Database, Work
-from storage.models import Delivery, Destination, Subscription
+from storage.models import Delivery, Destination, Feed, Subscription
 from tests import world
 from tests.bot.usecases.chatting import ANN, BOB, Desk
 from tests.clock import MovableClock
@@ -268,6 +268,17 @@ def test_of_two_subscriptions_to_one_feed_the_one_left_brings_what_either_brough
     active, days = after
     assert (one.active, one.number) == (active, 4)
     assert one.paused_until == (home.clock.now + days * DAY if days else None)
+
+
+def test_of_two_subscriptions_to_one_feed_the_one_left_wants_what_either_wanted(home: Home) -> None:
+    old, mine = home.destination(2), home.destination(1)
+    left = home.subscribe(1, mine, 1, options='{"reposts":true}', wants=1)
+    home.subscribe(2, old, 1, options='{"replies":true}', wants=2)
+    home.join(home.link().text)
+    (one,) = home.rows(Subscription, id=left)
+    assert (one.wants, one.options) == (3, '{"reposts":true,"replies":true}')
+    (feed,) = home.rows(Feed, id=1)
+    assert feed.wants == 3
 
 
 def test_a_post_that_both_have_queued_is_sent_once(home: Home) -> None:
