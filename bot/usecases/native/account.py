@@ -1,5 +1,6 @@
 """The account itself: its plan, what that allows, and what of it is used."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,8 @@ class Overview:
     destinations: int
 
 
-def overview(work: Work, known: plans.Plans, account_id: int, phones: str | None) -> Overview:
-    """``phones``: the channel whose destinations count as phones.  Raises NotFound."""
+def overview(work: Work, known: plans.Plans, account_id: int, phones: Sequence[str]) -> Overview:
+    """``phones``: the channels whose destinations count as phones.  Raises NotFound."""
     session = work.session
     if (row := accounts.get(session, account_id)) is None:
         raise NotFound("the account is there no more")
@@ -30,7 +31,7 @@ def overview(work: Work, known: plans.Plans, account_id: int, phones: str | None
         row,
         plans.limits(known, row.plan, row.overrides),
         api_keys=api_keys.count(session, account_id, work.now),
-        phones=alerts.count_phones(session, account_id, phones) if phones else 0,
+        phones=sum(alerts.count_phones(session, account_id, channel) for channel in phones),
         subscriptions=subscriptions.count_of_account(session, account_id),
         destinations=owned.count_destinations(session, account_id),
     )

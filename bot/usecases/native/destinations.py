@@ -1,5 +1,6 @@
 """An account's destinations: adding and verifying them, their secrets, a test, and the end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -32,7 +33,7 @@ class Wish:
     name: str
     secret: str | None  # "whsec_…", where the channel signs
     verified: bool  # nothing has to be proved
-    is_phone: bool  # counts as one in the account's plan
+    phones: Sequence[str] = ()  # where it counts as a phone in the account's plan: all channels of phones
 
 
 def add(work: Work, vault: Vault, terms: Terms, known: plans.Plans, wish: Wish, caller: str) -> Destination:
@@ -49,9 +50,10 @@ def add(work: Work, vault: Vault, terms: Terms, known: plans.Plans, wish: Wish, 
             field="address",
             hint=f"GET /api/v1/destinations/{there.uid} shows it",
         )
-    if wish.is_phone:
+    if wish.phones:
         limit = plans.limits(known, account.plan, account.overrides).phones
-        if plans.is_reached(limit, alerts.count_phones(work.session, wish.account_id, wish.channel)):
+        present = sum(alerts.count_phones(work.session, wish.account_id, channel) for channel in wish.phones)
+        if plans.is_reached(limit, present):
             raise LimitReached(
                 f"the plan allows {limit} phone numbers, and they are taken",
                 hint="remove one that is not needed any more, or ask for another plan",

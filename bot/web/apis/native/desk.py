@@ -46,9 +46,9 @@ class Desk:
     cursor_keys: Sequence[bytes] = field(repr=False)
 
     @property
-    def phones(self) -> str | None:
-        """The channel whose destinations are phones, as plans count them."""
-        return next((name for name, way in self.channels.items() if isinstance(way, Phoned)), None)
+    def phones(self) -> Sequence[str]:
+        """The channels whose destinations are phones, as plans count them."""
+        return [name for name, way in self.channels.items() if isinstance(way, Phoned)]
 
     # Doing things once
 

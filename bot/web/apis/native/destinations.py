@@ -137,7 +137,7 @@ class Destinations:
             name=body.name or "",
             secret=secret,
             verified=way.needs_secret or address.startswith("https://"),  # who knows such an address may write there
-            is_phone=isinstance(way, Phoned),
+            phones=self._desk.phones if isinstance(way, Phoned) else (),
         )
         now, desk = self._desk.clock(), self._desk
 
