@@ -68,6 +68,7 @@ class Life:
         self._sent: dict[str, None] = {}  # keys of all, in their order
         self.owed: dict[str, Sent] = {}  # what must arrive, in its order
         self.recalled: set[str] = set()  # after it had been got
+        self._over = False
         if self.trouble.cuts:
             self.account.switches.cut = self._cut
 
@@ -189,6 +190,8 @@ class Life:
 
     def _meanwhile(self, reader: History) -> None:
         """The world goes on while a request is on its way."""
+        if self._over:
+            return
         if self.chance.random() < 0.1:
             self._send()
         self.now += self.chance.choice([0, 0, 0.2, 3])
@@ -205,8 +208,7 @@ class Life:
 
     def _settle(self) -> None:
         """Nothing more happens, but the reader goes on, and looks for recalls."""
-        meanwhile, self._meanwhile = self._meanwhile, lambda reader: None  # type: ignore[method-assign]
+        self._over = True
         for wait in (LATEST + 31, 40, 3_700, 3_700):
             self.now += wait
             self._poll_until_read()
-        self._meanwhile = meanwhile  # type: ignore[method-assign]
