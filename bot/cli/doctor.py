@@ -68,6 +68,7 @@ async def _all() -> list[Finding]:
     try:
         settings = load()
         outbound = parts.make_outbound(settings)
+        parts.make_official(settings)
     except BadSetting as error:
         return [*found, Finding("settings", "wrong", str(error), "put it right in the environment or .env")]
     logs.configure("error", settings.log_format)

@@ -52,6 +52,9 @@ def test_a_wrong_setting_is_one_finding(bare: Shell, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("POLL_SECONDS", "60")
     monkeypatch.setenv("EGRESS_ALLOW", "home")
     assert "EGRESS_ALLOW" in findings(bare, code=1)["settings"][1]
+    monkeypatch.setenv("EGRESS_ALLOW", "")
+    monkeypatch.setenv("OFFICIAL_SDKAPPID", "1400000000")
+    assert "OFFICIAL_SECRET_KEY" in findings(bare, code=1)["settings"][1]
 
 
 def test_a_misspelt_setting_is_noticed(bare: Shell, tmp_path: Path) -> None:
