@@ -78,6 +78,8 @@ class Page:
     moved_to: str = ""  # follow this key from now on: the feed has moved for good
     ended: bool = False  # the publisher says that nothing will ever be added
     via: str = ""  # which of the source's providers answered; empty: it has but one
+    halfway: Cursor | None = None  # instead of ``cursor`` while not all posts could be taken; None: the old one stays
+    if_silent: str = ""  # what the operator looks at when such a feed has gone quiet; empty: nothing
     reads: int = 0  # posts and names in the answer that the provider bills or counts
 
 
@@ -176,6 +178,14 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Let go of what is held open."""
+
+
+@runtime_checkable
+class Claiming(Protocol):
+    """A source that knows some names for its own: no other is asked about them."""
+
+    def claims(self, name: str) -> bool:
+        """Whether a name as people write it can be of no other source."""
 
 
 @runtime_checkable

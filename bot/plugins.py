@@ -11,7 +11,11 @@ CHANNELS = {
     "webhook": "adapters.channels.webhook:Webhook",
     "whatsapp": "adapters.channels.whatsapp:WhatsApp",
 }
-SOURCES = {"feed": "adapters.sources.feeds:Feeds", "push": "adapters.sources.push:Push"}
+SOURCES = {
+    "feed": "adapters.sources.feeds:Feeds",
+    "push": "adapters.sources.push:Push",
+    "wechat": "adapters.sources.wechat:WeChat",
+}
 CHANNEL_GROUP, SOURCE_GROUP = "postbell.channels", "postbell.sources"
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from adapters.base import FeedFailed, FeedFault, FeedNotFound, Source, SourceError
+from adapters.base import Claiming, FeedFailed, FeedFault, FeedNotFound, Source, SourceError
 from bot.usecases.chat.who import Looked
 
 SECONDS = 20.0  # that a person in a chat waits at the longest
@@ -28,7 +28,8 @@ async def look_up(sources: Mapping[str, Source], name: str, now: datetime, secon
 
 async def _first(sources: Mapping[str, Source], name: str, now: datetime) -> Looked:
     missed: list[FeedNotFound] = []
-    for kind, source in sources.items():
+    claimed = {kind: one for kind, one in sources.items() if isinstance(one, Claiming) and one.claims(name)}
+    for kind, source in (claimed or sources).items():
         try:
             found = await source.resolve(name, now)
         except FeedNotFound as error:
@@ -41,4 +42,6 @@ async def _first(sources: Mapping[str, Source], name: str, now: datetime) -> Loo
         else:
             return Looked(name, kind, source.host(found.key), found)
     candidates = [address for error in missed for address in error.candidates]
-    return Looked(name, error=FeedNotFound("; ".join(map(str, missed)) or "no source is installed", candidates))
+    return Looked(
+        name, error=FeedNotFound("; ".join(filter(None, map(str, missed))) or "no source is installed", candidates)
+    )

@@ -13,7 +13,7 @@ from adapters.base import Page, Post, PostView, SourceError
 from bot.clock import uuid7
 from bot.rules import polling, rendering
 from bot.rules.retry import Schedules
-from bot.usecases import hubs, notices
+from bot.usecases import hubs, notices, silence
 from bot.usecases.feeds import DueFeed
 from storage import feeds, posts
 from storage.database import Work
@@ -161,7 +161,7 @@ class _Batch:
         row = self._ended(feed, polling.next_due(was, now, polling.spread())) | {"last_success_at": now}
         if page.cursor is not feed.cursor:
             row["cursor"] = _json(page.cursor)
-        self._feeds.append(row | self._fared_well(feed, news=False))
+        self._feeds.append(row | self._fared_well(feed, page, news=False))
 
     def _read(self, feed: DueFeed, page: Page, known: list[polling.Known], moved_host: str) -> None:
         now, was = self._work.now, feed.followed
@@ -181,7 +181,7 @@ class _Batch:
             "image": page.info.image,
             "home": page.info.home,
             "language": page.info.language,
-            "cursor": _json(feed.cursor if found.more else page.cursor),
+            "cursor": _json((page.halfway or feed.cursor) if found.more else page.cursor),
             "rhythm_seconds": _seconds(beat.quarter),
             "longest_gap_seconds": _seconds(beat.longest),
             "hint_seconds": _seconds(page.not_before),
@@ -190,7 +190,7 @@ class _Batch:
             "last_success_at": now,
             "last_new_at": is_now.last_new_at,
         }
-        row |= self._fared_well(feed, news=news)
+        row |= self._fared_well(feed, page, news=news)
         row |= self._moved(feed, page.moved_to, moved_host)
         if page.ended:
             row["state"] = FeedState.GONE
@@ -268,17 +268,25 @@ class _Batch:
 
     # What subscribers are told
 
-    def _fared_well(self, feed: DueFeed, *, news: bool) -> dict[str, Any]:
+    def _fared_well(self, feed: DueFeed, page: Page, *, news: bool) -> dict[str, Any]:
         """No failures any more, and what subscribers have been told when this poll is done."""
         was, told = feed.followed, feed.followed.told
         if told == "failing":
             self._tell(feed, "recovered", f"can be read again (it could not since {_utc(was.failing_since)})")
             told = ""
         elif news:
+            if told == "quiet" and page.if_silent:
+                silence.ended(self._work, feed.source, f"{feed.key} brings posts again", **self._operator())
             told = ""
         elif polling.gone_quiet(was, self._work.now):
             told = self._tell(feed, "quiet", f"has brought nothing new since {_utc(was.last_new_at)}")
+            if page.if_silent:
+                what = f"{feed.key} has brought nothing new since {_utc(was.last_new_at)}"
+                silence.fell(self._work, feed.source, what, page.if_silent, **self._operator())
         return {"failures": 0, "failing_since": None, "fault": "", "reason": "", "told": told}
+
+    def _operator(self) -> dict[str, Any]:
+        return {"operator_destination": self._policy.operator_destination, "schedules": self._policy.schedules}
 
     def _tell(self, feed: DueFeed, what: str, text: str) -> str:
         notices.tell_subscribers(self._work, feed.id, f"feed.{what}", text, self._policy.schedules)
