@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from adapters.sources.wechat.fields import Fields
+
 PROVIDERS = ("messages", "wewe-rss", "we-mp-rss", "wechat2rss", "rsshub")
 _ZONE = re.compile(r"([+-])(\d\d):(\d\d)")
 
@@ -61,6 +63,7 @@ class Config:
             raise ValueError("messages_overlap_hours: 0 to 720")
         if unknown := set(self.order) - set(PROVIDERS):
             raise ValueError(f"providers: {', '.join(sorted(unknown))} is none of {', '.join(PROVIDERS)}")
+        Fields(self.messages_fields)
         offset(self.messages_time_zone)
         offset(self.we_mp_time_zone)
 

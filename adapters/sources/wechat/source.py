@@ -38,7 +38,7 @@ from adapters.sources.wechat.memory import Item, Memory, Remembered, forms_of
 from adapters.sources.wechat.pages import ASK_OTHERWISE, Pages
 from adapters.sources.wechat.provider import NotThere, Provider, Reading
 
-NEWCOMER_FILLS = timedelta(hours=48)  # of the past, when a provider is asked about a feed for the first time
+FILLED = timedelta(hours=48)  # of the past: articles are collected late, but a follower does not want the archive
 MOST_NAMES = 5  # of an account, of each kind, that are kept
 
 POLL_SECONDS = 50.0  # that one provider may take of a poll's 60
@@ -233,13 +233,15 @@ def _merged(
 
     ``asked_before``: providers that had been asked about this feed; None: it is new itself.
     """
-    floor = max(datetime.fromtimestamp(started, UTC), now - NEWCOMER_FILLS)
+    began = datetime.fromtimestamp(started, UTC)
     found: dict[bytes, tuple[datetime, int, Post]] = {}  # by key: a provider may list an article twice
     gone: list[bytes] = []
     for provider, reading in changed:
         newcomer = asked_before is not None and provider.name not in asked_before
+        floor = max(began, now - FILLED) if newcomer else began - FILLED
         for item in reading.items:
-            old = newcomer and (item.post.published is None or item.post.published < floor)
+            published = item.post.published
+            old = asked_before is not None and (published < floor if published else newcomer)
             article = memory.take(item, provider.name, now, known=old)
             if article and article.owner == provider.name:
                 row = (item.post.published or now, item.place, _post(item, article))

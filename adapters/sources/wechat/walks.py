@@ -16,7 +16,7 @@ from adapters.sources.wechat.messages import Leaf, Message
 
 MOST_PAGES = 40
 SEARCHED_PAGES = 10  # where there is no beginning
-STALE_PAGES = 2  # without one new message: the service knows no pages, or the list grew by more than one of them
+STALE_PAGES = 2  # without one new message: the service knows no pages, or the list grew by a whole one meanwhile
 SHARED = timedelta(seconds=20)  # polls so close together share one walk
 GRAIN = 6 * 3600  # seconds; starts are rounded down to it, so that feeds ask for the same
 LONGEST_SECONDS = 45.0  # of one walk; a poll may take 60

@@ -26,8 +26,8 @@ class Article:
     @property
     def short(self) -> str:
         """Case matters: that of odd articles is the one before in other letters."""
-        letters = sha256(f"{self.account.number}/{self.serial // 2}".encode()).hexdigest()[:20]
-        return f"Ab{letters.upper() if self.serial % 2 else letters}"
+        letters = "s" + sha256(f"{self.account.number}/{self.serial // 2}".encode()).hexdigest()[:20]
+        return f"A-{letters.upper() if self.serial % 2 else letters}"
 
     @property
     def mid(self) -> int:
