@@ -501,7 +501,7 @@ def test_the_entry_point_in_the_readme_names_the_example(installed: Path) -> Non
     assert 'postbell.channels"]\nntfy = "postbell_ntfy:Ntfy"' in example("pyproject.toml")
     kind = plugins.load("ntfy", plugins.CHANNELS, plugins.CHANNEL_GROUP)
     assert kind is import_module("postbell_ntfy").Ntfy
-    assert set(plugins.names(plugins.SOURCES, plugins.SOURCE_GROUP)) == {"feed", "folder", "push"}
+    assert set(plugins.names(plugins.SOURCES, plugins.SOURCE_GROUP)) == {"feed", "folder", "push", "wechat"}
 
 
 async def test_the_example_of_a_channel_sends_and_says_what_answers_mean(installed: Path, outbound: Outbound) -> None:

@@ -16,7 +16,6 @@ from adapters.sources.wechat.messages import Leaf, Message
 
 MOST_PAGES = 40
 SEARCHED_PAGES = 10  # where there is no beginning
-STALE_PAGES = 2  # without one new message: the service knows no pages, or the list grew by a whole one meanwhile
 SHARED = timedelta(seconds=20)  # polls so close together share one walk
 GRAIN = 6 * 3600  # seconds; starts are rounded down to it, so that feeds ask for the same
 LONGEST_SECONDS = 45.0  # of one walk; a poll may take 60
@@ -97,20 +96,26 @@ class Walks:
 async def walk(page: Page, since: datetime | None, now: datetime, most_pages: int = MOST_PAGES) -> Walk:
     """Raises SourceError; what came until then is worth nothing, for nobody knows what is missing."""
     found: dict[str, Message] = {}
-    started, full, stale = now, 0, 0
+    started, full = now, 0
     for number in range(1, most_pages + 1):
         leaf = await page(number, since, now)
-        if number == 1:
-            started = leaf.served
-        new = {form: one for one in leaf.messages for form in one.item.forms if form not in found}
-        found |= new
-        stale = 0 if new else stale + 1
+        started = leaf.served if number == 1 else started
         full = max(full, leaf.count)
         more = leaf.more if leaf.more is not None else leaf.count >= (leaf.size or full)
-        if not leaf.count or not more or stale >= STALE_PAGES:
+        new = _add(found, leaf)
+        if not leaf.count or not more:
             break
+        if not new and not _add(found, await page(1, since, now)):
+            break  # not because the list grew by a whole page meanwhile: the service knows no pages
     messages = {id(one): one for one in found.values()}
     return Walk(started, sorted(messages.values(), key=lambda one: one.order))
+
+
+def _add(found: dict[str, Message], leaf: Leaf) -> bool:
+    """Whether there was anything new on the page."""
+    new = {form: one for one in leaf.messages for form in one.item.forms if form not in found}
+    found |= new
+    return bool(new)
 
 
 def _seen(task: "asyncio.Task[Walk]") -> None:
