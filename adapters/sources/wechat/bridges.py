@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 from yarl import URL
 
-from adapters.base import FeedFailed, FeedFault, FeedGone, Finding, Post, SourceError
+from adapters.base import FeedFailed, FeedFault, FeedGone, FeedInfo, Finding, Post, SourceError
 from adapters.http import Fetched, Outbound
 from adapters.sources.feeds import Feeds, Fetch, refusal
 from adapters.sources.formats.articles import is_wechat
@@ -121,7 +121,7 @@ class BridgeProvider:
             if error.status in UNKNOWN:
                 raise NotThere(str(error), status=error.status) from None
             raise
-        about = None if page.info is None else Account.described((), one_line(page.info.title), page.info.image)
+        about = None if page.info is None else Account.described((), self._title(page.info, account), page.info.image)
         items = [self._item(post) for post in page.posts]
         return Reading(state=page.cursor, items=items, account=about, not_before=page.not_before)
 
@@ -141,6 +141,10 @@ class BridgeProvider:
 
     async def close(self) -> None:
         """The parser is everybody's."""
+
+    def _title(self, info: FeedInfo, account: Account) -> str:
+        """What is no bridge's own list adds words of its own to the name."""
+        return one_line(info.title) if self._bridge.list or not account.title else ""
 
     async def _listed_id(self, account: Account, now: datetime) -> str:
         found = await self.find(account, now)
@@ -194,7 +198,7 @@ def _filled(template: str, account: Account) -> str:
         "biz": account.biz,
         "number": account.number,
         "id": min(account.ids, default="") or account.biz,
-        "name": account.title,
+        "name": min((one for one in account.ids if not one.startswith("gh_")), default="") or account.title,
     }
     for name, value in known.items():
         place = f"{{{name}}}"

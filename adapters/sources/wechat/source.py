@@ -39,6 +39,7 @@ from adapters.sources.wechat.pages import ASK_OTHERWISE, Pages
 from adapters.sources.wechat.provider import NotThere, Provider, Reading
 
 FILLED = timedelta(hours=48)  # of the past: articles are collected late, but a follower does not want the archive
+UNSET_FOR = timedelta(minutes=30)  # between two looks whether there is a provider again
 MOST_NAMES = 5  # of an account, of each kind, that are kept
 
 POLL_SECONDS = 50.0  # that one provider may take of a poll's 60
@@ -294,7 +295,7 @@ def _trouble(asked: Sequence[_Asked], account: Account) -> SourceError:
     """One error for those of all providers: the one after which the soonest reading may work."""
     errors = [(one.provider.name, one.error) for one in asked if one.error is not None]
     if not errors:
-        return FeedNotFound("")
+        return SourceSuspended("no provider of WeChat accounts is set up any more (WECHAT_…)", UNSET_FOR)
     said = "; ".join(f"{name}: {error}" for name, error in errors)
     waits = [error.after for _, error in errors if isinstance(error, FeedThrottled | SourceSuspended)]
     if len(waits) == len(errors):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from aiohttp import web
 
 from adapters.base import (
     FeedFailed,
@@ -15,6 +16,7 @@ from adapters.base import (
     SourceSuspended,
 )
 from adapters.sources.wechat import WeChat
+from tests.adapters.doors import serving
 from tests.adapters.sources.wechat.conftest import Follower, Making
 from tests.clock import MovableClock
 from tests.fakes.wechat import Town
@@ -232,3 +234,39 @@ async def test_an_examination_says_how_each_provider_is(town: Town, source: Maki
     assert [wewe.ok, we_mp.ok, wechat2rss.ok, rsshub.ok, messages.ok] == [False, True, True, True, False]
     assert "follow the accounts there first" in wechat2rss.mend
     assert "refuses the key" in messages.what
+
+
+async def test_a_bridge_cannot_lead_us_to_what_its_operator_did_not_name(
+    town: Town, source: Making, clock: MovableClock
+) -> None:
+    """A hosted bridge is somebody else's: what it redirects to is checked like any feed's address."""
+    harbour = town.account(articles=1)
+
+    async def lead_elsewhere(request: web.Request) -> web.Response:
+        raise web.HTTPFound(f"{town.url}/wewe/feeds/{harbour.mp_wxs}.atom")
+
+    async with serving(lead_elsewhere) as port:
+        wechat = await source("wewe-rss", wewe_url=f"http://127.0.0.1:{port}")
+        with pytest.raises(FeedFailed) as caught:
+            await wechat.poll(harbour.biz, {}, clock())
+    assert caught.value.fault == FeedFault.BLOCKED
+    assert not town.wewe.asked
+
+
+@pytest.mark.parametrize("place", ["biz", "number", "id", "name"])
+async def test_a_route_of_rsshub_gets_the_name_it_wants_also_at_the_next_poll(
+    town: Town, source: Making, follow: Follow, clock: MovableClock, place: str
+) -> None:
+    harbour = town.account("港口新闻", articles=1)
+    wechat = await source("rsshub", rsshub_url=f"{town.url}/rsshub/wechat/{{{place}}}")
+    found = await wechat.resolve(harbour.biz if place in ("biz", "number") else harbour.name, clock())
+    feed = follow(wechat, found.key)
+    feed.take(found.page)
+    town.publish(harbour, "Storm", at=clock())
+    await feed.poll()
+    assert feed.delivered == ["Storm"]
+
+
+async def test_without_any_provider_left_a_feed_waits_for_a_person(source: Making, clock: MovableClock) -> None:
+    with pytest.raises(SourceSuspended, match="no provider"):
+        await (await source()).poll("MzA3MDM3NjE5NQ==", {}, clock())
