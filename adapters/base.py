@@ -80,6 +80,8 @@ class Page:
     moved_to: str = ""  # follow this key from now on: the feed has moved for good
     ended: bool = False  # the publisher says that nothing will ever be added
     via: str = ""  # which of the source's providers answered; empty: it has but one
+    halfway: Cursor | None = None  # instead of ``cursor`` while not all posts could be taken; None: the old one stays
+    if_silent: str = ""  # what the operator looks at when such a feed has gone quiet; empty: nothing
     reads: int = 0  # posts and names in the answer that the provider bills or counts
 
 

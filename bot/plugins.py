@@ -14,6 +14,7 @@ CHANNELS = {
 SOURCES = {
     "x": "adapters.sources.x:X",  # before "feed", which would take the address of a profile for a feed's
     "tencent": "adapters.sources.tencent:Tencent",
+    "wechat": "adapters.sources.wechat:WeChat",
     "feed": "adapters.sources.feeds:Feeds",
     "push": "adapters.sources.push:Push",
 }

@@ -5,7 +5,7 @@ feeds.md.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -49,6 +49,10 @@ RETRY_FLOOR, RETRY_CAP = timedelta(seconds=60), timedelta(hours=24)
 THROTTLED_FOR = timedelta(minutes=10)  # after a 429 that does not say how long
 
 
+Fetch = Callable[[str, Mapping[str, str]], Awaitable[Fetched]]
+"""GET one hop of an address with these header fields, as ``Outbound.fetch`` does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Where a request ended, after redirects."""
@@ -70,8 +74,9 @@ class Feeds:
 
     kind = "feed"
 
-    def __init__(self, outbound: Outbound, parser: Parser | None = None) -> None:
-        self._outbound, self._parser = outbound, parser or Parser()
+    def __init__(self, outbound: Outbound, parser: Parser | None = None, fetch: Fetch | None = None) -> None:
+        """``fetch``: instead of the outbound's own, for addresses that the operator set."""
+        self._outbound, self._parser, self._fetch = outbound, parser or Parser(), fetch or outbound.fetch
 
     async def poll(self, key: str, cursor: Cursor, now: datetime) -> Page:
         return await self._page(await self._visit(key, cursor, now), key, cursor, now)
@@ -110,9 +115,9 @@ class Feeds:
         before: list[str] = []
         while True:
             headers = headers_for(url, key, cursor, now)
-            answer = await self._outbound.fetch(url, headers)
+            answer = await self._fetch(url, headers)
             if answer.status == 406:
-                answer = await self._outbound.fetch(url, ANY_TYPE)
+                answer = await self._fetch(url, ANY_TYPE)
             if answer.status not in REDIRECTS:
                 return Visit(answer, permanent and bool(before), headers is not FEED_TYPES)
             if answer.url in before:

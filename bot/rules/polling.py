@@ -25,6 +25,7 @@ ANNOUNCED_AT_ONCE = 50  # posts a poll; the rest at the next ticks
 FLOOD = 10  # new posts of a document that holds no known one
 OUTAGE = timedelta(hours=6)  # without a success: what is new then falls under BACKFILL
 BACKFILL_ALL, BACKFILL_NEWEST = 5, 3
+RECENT = timedelta(days=1)  # what was published since then is news also after a silence
 HINT_CAP = timedelta(hours=1)
 BESIDE_A_HUB, AT_MOST_BESIDE_A_HUB = 6, timedelta(hours=3)  # how much less is polled what a hub pushes (11.5)
 AT_LEAST_BESIDE_A_HUB = timedelta(hours=1)
@@ -159,13 +160,21 @@ def _announced(
     if suspicious:
         since = feed.last_success_at or feed.created_at
         return [post for post in new if post.published and since < post.published <= now], ()
-    if not _outage(feed, now) or backfill == "all":
+    gap = _gap(new, feed, now)
+    if not gap or backfill == "all" or (backfill == "digest" and len(gap) <= BACKFILL_ALL):
         return new, ()
-    if backfill == "none":
-        return (), ()
-    if len(new) <= BACKFILL_ALL:
-        return new, ()
-    return new[-BACKFILL_NEWEST:], tuple(new[:-BACKFILL_NEWEST])
+    left = gap[:-BACKFILL_NEWEST] if backfill == "digest" else gap
+    keys = {post.key for post in left}
+    return [post for post in new if post.key not in keys], tuple(left) if backfill == "digest" else ()
+
+
+def _gap(new: Sequence[Post], feed: Followed, now: datetime) -> Sequence[Post]:
+    """Those that came while nobody could see: all after an outage; after silence those that were not just published."""
+    if _outage(feed, now):
+        return new
+    if feed.told != "quiet":
+        return ()
+    return [post for post in new if post.published and post.published < now - RECENT]
 
 
 def _outage(feed: Followed, now: datetime) -> bool:

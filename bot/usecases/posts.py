@@ -10,7 +10,7 @@ import msgspec
 from adapters.base import Page, Post, SourceError, SourceSuspended
 from bot.rules import budget, options, polling, rendering
 from bot.rules.retry import Schedules
-from bot.usecases import hubs, notices, post_rows, providers, spending
+from bot.usecases import hubs, notices, post_rows, providers, silence, spending
 from bot.usecases.feeds import DueFeed
 from storage import feeds, posts
 from storage.database import Work
@@ -210,7 +210,7 @@ class _Batch:
         row = self._ended(feed, polling.next_due(was, now, polling.spread())) | {"last_success_at": now}
         if page.cursor is not feed.cursor:
             row["cursor"] = post_rows.as_json(page.cursor)
-        self._feeds.append(row | self._fared_well(feed, news=False) | self._aside(feed, page))
+        self._feeds.append(row | self._fared_well(feed, page, news=False) | self._aside(feed, page))
 
     def _read(self, feed: DueFeed, page: Page, known: list[polling.Known], moved_host: str) -> None:
         now, was = self._work.now, feed.followed
@@ -232,7 +232,7 @@ class _Batch:
             "image": page.info.image,
             "home": page.info.home,
             "language": page.info.language,
-            "cursor": post_rows.as_json(feed.cursor if found.more else page.cursor),
+            "cursor": post_rows.as_json((page.halfway or feed.cursor) if found.more else page.cursor),
             "rhythm_seconds": post_rows.seconds(beat.quarter),
             "longest_gap_seconds": post_rows.seconds(beat.longest),
             "hint_seconds": post_rows.seconds(page.not_before),
@@ -241,7 +241,7 @@ class _Batch:
             "last_success_at": now,
             "last_new_at": is_now.last_new_at,
         }
-        row |= self._fared_well(feed, news=news) | self._aside(feed, page)
+        row |= self._fared_well(feed, page, news=news) | self._aside(feed, page)
         if was.name and page.info.name and page.info.name.casefold() != was.name.casefold():
             self._tell(feed, "renamed", f"(@{was.name}) is now called @{page.info.name}")
         row |= self._moved(feed, page.moved_to, moved_host)
@@ -338,16 +338,21 @@ class _Batch:
 
     # What subscribers are told
 
-    def _fared_well(self, feed: DueFeed, *, news: bool) -> dict[str, Any]:
+    def _fared_well(self, feed: DueFeed, page: Page, *, news: bool) -> dict[str, Any]:
         """No failures any more, and what subscribers have been told when this poll is done."""
         was, told = feed.followed, feed.followed.told
         if told in ("failing", "unavailable"):
             self._tell(feed, "recovered", f"can be read again (it could not since {_utc(was.failing_since)})")
             told = ""
         elif news:
+            if told == "quiet" and page.if_silent:
+                silence.ended(self._work, feed.source, f"{feed.key} brings posts again", self._tell_operator)
             told = ""
         elif polling.gone_quiet(was, self._work.now):
             told = self._tell(feed, "quiet", f"has brought nothing new since {_utc(was.last_new_at)}")
+            if page.if_silent:
+                what = f"{feed.key} has brought nothing new since {_utc(was.last_new_at)}"
+                silence.fell(self._work, feed.source, what, page.if_silent, self._tell_operator)
         return {"failures": 0, "failing_since": None, "fault": "", "reason": "", "told": told}
 
     def _tell_operator(self, text: str) -> None:

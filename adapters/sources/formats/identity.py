@@ -9,8 +9,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Protocol, TypeVar
-from urllib.parse import parse_qs
 
+from .articles import Article
 from .text import plain_text
 
 _Variant = TypeVar("_Variant")
@@ -140,7 +140,6 @@ _VIDEO = re.compile(
     r"(?:yt:video:|youtu\.be/|youtube(?:-nocookie)?\.com/(?:(?:shorts|embed|live|v)/|watch\?(?:[^#]*&)?v=))"
     r"([\w-]{11})(?![\w-])"
 )
-_WECHAT = re.compile(r"https?://mp\.weixin\.qq\.com/s(?:/([\w-]+)|\?([^#]+))", re.IGNORECASE)
 
 
 _PLATFORMS = ("/status", "weixin", "yout", "yt:")  # one of these is in every address that has such a number
@@ -153,22 +152,8 @@ def canonical_id(item: Identifiable) -> str:
     for address in (item.raw_id, item.link):
         if "/status" in address and (status := _STATUS.search(address)):
             return f"x:{status[1]}"
-        if "weixin" in address and (number := _wechat_number(address)):
-            return f"wx:{number}"
+        if "weixin" in address and (article := Article.at(address)):
+            return f"wx:{article.number}"
         if ("yout" in address or address.startswith("yt:")) and (video := _VIDEO.search(address)):
             return f"yt:{video[1]}"
     return ""
-
-
-def _wechat_number(address: str) -> str:
-    """The article's short name, or account, message and place in it; empty for temporary addresses."""
-    article = _WECHAT.match(address[:2048])
-    if not article:
-        return ""
-    if article[1]:
-        return f"s:{article[1]}"
-    fields = parse_qs(article[2].replace("&amp;", "&").replace("+", "%2B"))
-    account = fields.get("__biz", [""])[0]
-    message = (fields.get("mid") or fields.get("appmsgid") or [""])[0]
-    place = (fields.get("idx") or fields.get("itemidx") or [""])[0]
-    return f"a:{account}:{message}:{place}" if account and message and place else ""

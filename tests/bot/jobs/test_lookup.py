@@ -76,3 +76,22 @@ async def test_there_is_always_an_answer(answers: tuple[Any, ...]) -> None:
     looked = await look_up(sources(*answers), "x", START, seconds=0.01)
     assert isinstance(looked.error, SourceError)
     assert looked.found is None
+
+
+class Claimer(OneAnswer):
+    """Takes names that begin with "@" for its own."""
+
+    def claims(self, name: str) -> bool:
+        return name.startswith("@")
+
+
+async def test_a_name_that_a_source_claims_is_no_others() -> None:
+    known = {"a": OneAnswer(FOUND), "b": Claimer(FeedNotFound("nobody is called so"))}
+    assert str((await look_up(known, "@nasa", START)).error) == "nobody is called so"
+    assert known["a"].asked == 0
+    assert (await look_up(known, "nasa", START)).source == "a"
+
+
+async def test_who_has_nothing_to_say_is_left_out_of_the_answer() -> None:
+    looked = await look_up(sources(FeedNotFound(""), FeedNotFound("no feed"), FeedNotFound("")), "x", START)
+    assert str(looked.error) == "no feed"

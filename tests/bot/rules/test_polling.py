@@ -253,6 +253,35 @@ def test_after_an_outage_the_operators_choice_decides(backfill: str, new: int, t
     assert len(finding.new) == new
 
 
+@pytest.mark.parametrize(
+    ("backfill", "old", "told", "withheld"),
+    [
+        ("all", 20, 21, 0),
+        ("none", 20, 1, 0),
+        ("none", 0, 1, 0),
+        ("digest", 5, 6, 0),
+        ("digest", 6, 4, 3),
+        ("digest", 50, 4, 47),
+    ],
+)
+def test_after_a_silence_so_is_what_was_not_just_published(backfill: str, old: int, told: int, withheld: int) -> None:
+    """As when a bridge's login died: it answered all the time, and then brings the gap at once."""
+    known = posts(["known"])
+    gap = posts(range(old), published=NOW - 3 * DAYS)
+    document = [*known, *gap, post("just now", published=NOW - HOURS)]
+    finding = find(document, stored(known), replace(FOLLOWED, told="quiet"), backfill=backfill)
+    assert announced(finding) == [*[str(n) for n in range(old - told + 1, old)], "just now"]
+    assert [one.title for one in finding.withheld] == [str(n) for n in range(withheld)]
+    assert len(finding.new) == old + 1
+
+
+def test_old_dates_alone_are_no_gap() -> None:
+    """Articles are collected late; only after a silence that was noticed is that a gap."""
+    known = posts(["known"])
+    late = posts(range(20), published=NOW - 3 * DAYS)
+    assert len(announced(find([*known, *late], stored(known), backfill="none"))) == 20
+
+
 @pytest.mark.parametrize(("backfill", "told"), [("all", 120), ("digest", 3), ("none", 0)])
 def test_a_long_outage_is_settled_by_one_choice_however_many_polls_it_takes(backfill: str, told: int) -> None:
     old = posts(["known"])

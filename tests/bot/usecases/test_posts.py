@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from adapters.base import FeedFailed, FeedFault, FeedGone, FeedInfo, FeedThrottled, Page, Post, SourceError
-from bot.usecases import feeds, posts, retention, views
+from bot.usecases import feeds, posts, providers, retention, views
 from storage import models
 from storage.database import Database, Work
 from storage.models import Delivery
@@ -126,6 +126,14 @@ def test_more_than_50_come_in_portions_and_the_cursor_waits_for_the_last(newsroo
     told = [title for destination, title in newsroom.announced() if destination == 1]
     assert told == [f"Post {n}" for n in range(1, 121)]
     assert [post.seq for post in newsroom.posts()] == list(range(1, 122))
+
+
+def test_what_a_source_must_not_forget_meanwhile_is_kept_halfway(newsroom: Newsroom) -> None:
+    document = page(item(0), *(item(n) for n in range(1, 61)), cursor="new", halfway={"at": "half"})
+    newsroom.poll(document)
+    assert newsroom.feed().cursor == '{"at":"half"}'
+    newsroom.poll(document, after=SECOND)
+    assert newsroom.feed().cursor == '{"at":"new"}'
 
 
 def test_what_stands_twice_in_a_document_is_one_post(newsroom: Newsroom) -> None:
@@ -423,6 +431,47 @@ def test_a_feed_that_has_gone_quiet_is_told_once_whatever_it_answers(newsroom: N
     for _ in range(40):
         newsroom.poll(UNCHANGED, after=DAY / 4)
     assert newsroom.notices()[told + 2 :] == [(1, "feed.quiet"), (2, "feed.quiet")]
+
+
+def test_the_operator_hears_of_a_bridges_silence_once_with_what_to_do_and_of_its_end(newsroom: Newsroom) -> None:
+    newsroom.run(world.add_destinations, 1, first=9)
+    newsroom.policy = replace(POLICY, operator_destination=9)
+    newsroom.run(world.add_feed, 2, last_success_at=None)
+    advice = "wewe-rss: scan again"
+
+    def poll(result: Page) -> None:
+        for number in (1, 2):
+            due = newsroom.run(feeds.hurry, number, world.INTERVAL)
+            newsroom.run(world.record, due, result, newsroom.policy)
+
+    def heard() -> list[str]:
+        return [row.text for row in newsroom.run(world.rows, Delivery) if row.destination_id == 9]
+
+    poll(page(*[item(n, published=newsroom.clock.now - n * DAY) for n in range(6, 0, -1)], if_silent=advice))
+    poll(page(item("last", published=newsroom.clock.now), if_silent=advice))
+    for _ in range(7):  # both stay still from now on; the bridge answers as if nothing were wrong
+        newsroom.clock.advance(DAY)
+        poll(replace(UNCHANGED, if_silent=advice))
+    (told,) = heard()
+    assert "brought nothing new since" in told
+    assert "scan again" in told
+    gap = [item(f"gap {n}", published=newsroom.clock.now - 2 * DAY) for n in range(8)]
+    poll(page(*gap, item("now", published=newsroom.clock.now), if_silent=advice))
+    assert len(heard()) == 2
+    assert heard()[1].endswith("brings posts again.")
+    titles = {title for _, title in newsroom.announced()}
+    assert {"Post now", "Post gap 7"} <= titles
+    assert "Post gap 0" not in titles  # it is in the summary
+    assert newsroom.run(providers.troubled) == []
+
+
+def test_a_source_of_others_that_is_silent_is_no_trouble_of_the_operators(newsroom: Newsroom) -> None:
+    newsroom.run(world.add_destinations, 1, first=9)
+    newsroom.policy = replace(POLICY, operator_destination=9)
+    newsroom.poll(page(item(0), *[item(n, published=newsroom.clock.now - n * DAY) for n in range(6, 0, -1)]))
+    for n in range(40):
+        newsroom.poll(replace(UNCHANGED, cursor={"at": n}), after=DAY / 4)
+    assert {where for where, event in newsroom.notices()} == {1, 2}
 
 
 def test_what_is_gone_is_read_no_more_and_told_once(newsroom: Newsroom) -> None:
