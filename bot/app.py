@@ -32,7 +32,7 @@ from bot.usecases import accounts, deliveries, feeds, inbox
 from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
-from bot.web.apis import x_alerts
+from bot.web.apis import admin, x_alerts
 from bot.web.keys import Door
 from bot.web.push import Pushes
 from bot.web.surface import Surface, tell_standing
@@ -70,6 +70,7 @@ def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monot
 
 def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]:
     """The public APIs.  Raises BadSetting."""
+    settings, metrics, known = gateway.settings, gateway.metrics, parts.make_plans(gateway.settings)
     alerts = x_alerts.XAlerts(
         gateway.database,
         gateway.channels,
@@ -77,10 +78,20 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         door,
         clock,
         terms=gateway.terms,
-        known=parts.make_plans(gateway.settings),
+        known=known,
         cursor_keys=gateway.vault.derived("cursors"),
     )
-    return [Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=gateway.metrics)]
+    return [
+        Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=metrics),
+        Surface(
+            "Administration",
+            admin.routes(gateway.database, door, gateway.channels, clock, known, settings.default_plan),
+            wording=admin.Wording(),
+            door=admin.AdminDoor(door, settings.admin_token),
+            metrics=metrics,
+            security=admin.SECURITY,
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

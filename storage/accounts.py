@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam
+from sqlalchemy import Row, bindparam, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -31,6 +31,15 @@ _LOCK = select_columns(ACCOUNTS).where(ACCOUNTS.c.id == bindparam("id")).with_fo
 def lock(session: Session, account_id: int) -> Row[Any]:
     """The account, which nobody else changes or locks until the transaction ends; rows may still refer to it."""
     return session.connection().execute(_LOCK, {"id": account_id}).one()
+
+
+def lock_if_there(session: Session, account_id: int) -> Row[Any] | None:
+    """As ``lock``; None: there is no such account."""
+    return session.connection().execute(_LOCK, {"id": account_id}).one_or_none()
+
+
+def change(session: Session, account_id: int, **values: Any) -> None:
+    session.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == account_id).values(**values))
 
 
 def by_email(session: Session, email: str) -> Account | None:

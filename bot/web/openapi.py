@@ -47,7 +47,7 @@ def routes(surfaces: Sequence[Surface], public_base_url: str) -> list[web.RouteD
 
 def describe(surfaces: Sequence[Surface], public_base_url: str) -> dict[str, Any]:
     """OpenAPI 3.1 of everything that these surfaces serve."""
-    problem = {surface: type(surface.wording.body("")) for surface in surfaces}
+    problem = {surface: type(surface.wording.body(400, "")) for surface in surfaces}
     types = [t for surface in surfaces for route in surface.routes for t in (route.answer, route.body) if t]
     _, schemas = msgspec.json.schema_components([*types, *problem.values()], ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
@@ -62,18 +62,15 @@ def describe(surfaces: Sequence[Surface], public_base_url: str) -> dict[str, Any
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-            },
+            "securitySchemes": {name: scheme for surface in surfaces for name, scheme in surface.security.items()},
         },
-        "security": [{"key": []}, {"bearer": []}],
     }
 
 
 _ABOUT = (
     "Keys are made with `POST /apikeys` or `postbell key add`, and sent as `x-api-key` or as `Authorization: Bearer`. "
-    "Each may be used 20 times a second, and 40 times at once. Times are milliseconds since 1970."
+    "Each may be used 20 times a second, and 40 times at once. Times are milliseconds since 1970, and RFC 3339 in UTC "
+    "below `/admin/v1`, which takes `ADMIN_TOKEN` and the keys of operators."
 )
 
 
@@ -82,6 +79,7 @@ def _operation(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
         "operationId": route.name,
         "summary": route.summary,
         "tags": [surface.title],
+        "security": [{name: []} for name in surface.security],
         "responses": _responses(surface, route, problem),
     }
     if parameters := [*_in_path(route), *_in_query(route)]:
@@ -94,7 +92,7 @@ def _operation(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
 
 def _responses(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
     errors = {status: list(texts) for status, texts in surface.errors_of(route).items()}
-    for status in (401, 429, 500, 503):
+    for status in (401, 403, 429, 500, 503):
         errors.setdefault(status, []).append(REFUSED[status])
     if route.body:
         for status in (408, 413, 415):
@@ -225,6 +223,8 @@ def _shape(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
         return " | ".join(str(one) for one in schema["enum"])
     match schema.get("type"):
         case "object":
+            if "properties" not in schema:
+                return {"…": _shape(schema.get("additionalProperties") or {}, schemas)}
             return {name: _shape(one, schemas) for name, one in schema["properties"].items()}
         case "array":
             return [_shape(schema["items"], schemas)]

@@ -20,7 +20,7 @@ from bot.rules import buckets
 from bot.usecases.codes import TooManyCodes
 from bot.usecases.keys import KeyHolder
 from bot.web import wire
-from bot.web.keys import Door, Standing, TooManyFailures, Unauthorised
+from bot.web.keys import Door, Forbidden, Standing, TooManyFailures, Unauthorised
 from storage.database import StorageError
 
 BODY_SECONDS = 10.0
@@ -40,6 +40,7 @@ class Call:
     path: Mapping[str, str]
     body: Any = None  # of the route's ``body``
     query: Any = None  # of the route's ``query``
+    key_prefix: str = ""  # by which people know the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class Refusal(UserError):
 class Wording(Protocol):
     """How a surface says what is wrong."""
 
-    def body(self, text: str) -> Any:
-        """What is sent as JSON."""
+    def body(self, status: int, text: str, error: Exception | None = None) -> Any:
+        """What is sent as JSON.  ``error``: what knows more than its text."""
 
     def not_an_object(self) -> str: ...
     def missing(self, field: str) -> str: ...
@@ -92,6 +93,7 @@ STATUSES: Mapping[type[UserError], int] = {
 }
 REFUSED = {
     401: "Unauthorized",
+    403: "Forbidden",
     408: "request timeout",
     413: "request body is too large",
     415: "content encoding is not supported",
@@ -101,20 +103,44 @@ REFUSED = {
 }
 
 
+class Entrance(Protocol):
+    """Who may come in, and how often: ``Door``, or what stands before it."""
+
+    async def holder(self, request: web.Request) -> KeyHolder:
+        """Raises Unauthorised, Forbidden, TooManyFailures, StorageError."""
+
+    async def take_turn(self, key_id: int) -> buckets.Rate:
+        """Raises Unauthorised, StorageError."""
+
+    def standing(self, address: str) -> Standing: ...
+    def address(self, request: web.Request) -> str: ...
+
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+}
+
+
 class Surface:
-    """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise."""
+    """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise.
+
+    ``security``: the ways to say who calls, by name, as OpenAPI describes them; any one will do.
+    """
 
     def __init__(
         self,
         title: str,
         routes: Sequence[Route],
         *,
-        door: Door,
+        door: Entrance,
         wording: Wording,
         metrics: Metrics,
         statuses: Mapping[type[UserError], int] = STATUSES,
+        security: Mapping[str, Mapping[str, str]] = KEYS,
     ) -> None:
         self.title, self.routes, self.wording = title, tuple(routes), wording
+        self.security = security
         self._door, self._metrics, self._statuses = door, metrics, statuses
 
     def mount(self, app: web.Application) -> None:
@@ -167,7 +193,7 @@ class Surface:
         if route.query:
             query = wire.take_query(route.query, _single(request, route.query))
         whose = (holder.account_id, holder.user_id, holder.key_id)
-        return Call(*whose, self._door.address(request), request.match_info, body, query)
+        return Call(*whose, self._door.address(request), request.match_info, body, query, holder.prefix)
 
     async def _object(self, model: type[msgspec.Struct], request: web.Request) -> dict[str, Any]:
         """Raises NotAnObject, Refusal."""
@@ -188,6 +214,8 @@ class Surface:
         match error:
             case Unauthorised():
                 return self._refused(401)
+            case Forbidden():
+                return self._refused(403)
             case TooManyFailures():
                 return self._refused(429, retry_after=60)
             case wire.NotAnObject():
@@ -229,7 +257,7 @@ class Surface:
         return self._worded(status, REFUSED[status], retry_after=retry_after)
 
     def _worded(self, status: int, text: str, *, retry_after: int | None = None) -> web.Response:
-        response = _json(status, self.wording.body(text))
+        response = _json(status, self.wording.body(status, text))
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
         return response
