@@ -49,7 +49,8 @@ def by_email(session: Session, email: str) -> Account | None:
 
 def list_all(session: Session, limit: int) -> Sequence[Account]:
     """Accounts, the oldest first."""
-    return session.exec(select(Account).order_by(col(Account.id)).limit(limit)).all()
+    there = select(Account).where(col(Account.deleted_at).is_(None))
+    return session.exec(there.order_by(col(Account.id)).limit(limit)).all()
 
 
 _FACT = select_columns(META.c.value).where(META.c.name == bindparam("name"))

@@ -30,7 +30,7 @@ def add(
 def get(work: Work, who: str) -> Account:
     """``who``: an id or an e-mail address.  Raises NotFound."""
     found = accounts.get(work.session, int(who)) if who.isdecimal() else accounts.by_email(work.session, who.lower())
-    if found is None:
+    if found is None or found.deleted_at:
         raise NotFound(f"there is no account {who!r}; `postbell account list` shows them")
     return found
 

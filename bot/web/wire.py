@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import NoneType
-from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -125,8 +125,9 @@ def fields(model: type[msgspec.Struct]) -> tuple[Field, ...]:
 
 
 def _plain(hint: Any) -> type:
-    kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
-    kind = get_origin(kinds[0]) or kinds[0]
+    if get_origin(hint) in (Union, UnionType):
+        (hint,) = [kind for kind in get_args(hint) if kind is not NoneType]
+    kind = get_origin(hint) or hint
     assert kind in KINDS, hint
     return kind  # type: ignore[no-any-return]
 

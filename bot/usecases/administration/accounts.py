@@ -114,7 +114,7 @@ def _within(credits: int | None) -> int | None:
 
 def _plan(known: plans.Plans, plan: str) -> plans.Limits:
     if plan not in known:
-        raise Invalid(f"there is no plan {plan!r}, only {', '.join(sorted(known))}")
+        raise Invalid(f"there is no plan {plan!r}, only {', '.join(sorted(known))} (PLANS_FILE adds more)")
     return known[plan]
 
 

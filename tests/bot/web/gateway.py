@@ -15,6 +15,7 @@ from bot import app, parts
 from bot.rules.vault import Vault
 from bot.settings import Settings
 from bot.usecases import accounts, keys, posts
+from bot.web.apis import admin
 from bot.web.apis.x_alerts import XAlerts
 from bot.web.surface import Route
 from storage import models
@@ -24,6 +25,12 @@ from tests.bot.jobs.parts import PlainChannel
 from tests.clock import MovableClock
 
 VAULT = Vault(b"k" * 32)
+ADMIN_TOKEN = "only-operators-know-this"
+
+
+def routes_of_administration() -> list[Route]:
+    """Likewise."""
+    return admin.routes(*[None] * 6)  # type: ignore[arg-type]
 
 
 def routes_of_x_alerts() -> list[Route]:
@@ -141,6 +148,16 @@ class Served:
         account_id = await self.database.write(_account, f"{self.count}@example.org", plan, fields)
         return await self.another_key(account_id)
 
+    async def operator(self) -> "Caller":
+        """An operator's account with a key."""
+        return await self.caller(operator=True)
+
+    async def admin(self, method: str, path: str, json: Any = None, **more: Any) -> Answer:
+        """With the token of administration; ``path``: below ``/admin/v1``."""
+        self.clock.advance(milliseconds=50)
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"} | more.pop("headers", {})
+        return await self.ask(method, f"/admin/v1{path}", headers=headers, json=json, **more)
+
     async def another_key(self, account_id: int) -> Caller:
         made = await self.database.write(keys.create, None, account_id=account_id, name="Tests")
         return Caller(self, account_id, made.key)
@@ -187,7 +204,7 @@ def _settle(work: Work, delivery_id: int, fields: dict[str, Any]) -> None:
 @asynccontextmanager
 async def serving(database: Database, clock: MovableClock, **settings: Any) -> AsyncIterator[Served]:
     x = PlainX()
-    wished = Settings(trusted_proxies="127.0.0.0/8", **settings)
+    wished = Settings(trusted_proxies="127.0.0.0/8", **{"admin_token": ADMIN_TOKEN, **settings})
     gateway = app.assemble(
         wished,
         database,

@@ -12,7 +12,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
-from tests.bot.web.gateway import Caller, Served
+from tests.bot.web.gateway import ADMIN_TOKEN, Caller, Served
 from tests.counts import count
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -85,7 +85,8 @@ def _try_everything(document: dict[str, Any], caller: Caller, number: str) -> No
         )
         def run(case: Any) -> None:
             caller.served.clock.advance(seconds=2)
-            headers = {"x-api-key": caller.key, "X-Forwarded-For": "2001:db8:ffff::1"}
+            key = ADMIN_TOKEN if case.path.startswith("/admin/") else caller.key
+            headers = {"x-api-key": key, "X-Forwarded-For": "2001:db8:ffff::1"}
             case.call_and_validate(base_url=caller.served.url, headers=headers, checks=CHECKS)
 
         run()
