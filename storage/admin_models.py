@@ -18,7 +18,7 @@ class AuditEntry(Base, table=True):
     account_id: int | None = Field(default=None, sa_column=Column(BigInteger))  # the operator's; it may be gone by now
     key_prefix: str = text_()  # of the operator's key
     address: str = text_()  # in the network; empty for the command line
-    action: str = text_()  # "account.plan"
+    action: str = text_()  # "change plan"
     target: str = text_()  # "account 5"
     before: str = text_("{}")  # JSON of what was changed, without secrets
     after: str = text_("{}")

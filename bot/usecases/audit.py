@@ -33,7 +33,7 @@ def note(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """``action``: "account.plan"; ``target``: "account 5"; what was changed, before and after, without secrets."""
+    """``action``: "change plan"; ``target``: "account 5"; what was changed, before and after, without secrets."""
     audit.add(
         work.session,
         work.now,

@@ -47,7 +47,7 @@ def create(work: Work, actor: Actor, known: plans.Plans, *, email: str, name: st
     begins_with = _plan(known, plan).credits
     made = everyday.add(work, email, name=name, plan=plan, operator=operator, credits=begins_with)
     after = {"email": made.email, "name": name, "plan": plan, "operator": operator, "credits": begins_with}
-    audit.note(work, actor, "account.create", _named(made.id), after=after)
+    audit.note(work, actor, "create account", _named(made.id), after=after)
     return made
 
 
@@ -58,7 +58,7 @@ def set_plan(work: Work, actor: Actor, known: plans.Plans, account_id: int, plan
     """
     row, of_plan = _locked(work, account_id), _plan(known, plan)
     credits = None if of_plan.credits is None else of_plan.credits if row.credits is None else row.credits
-    _change(work, actor, "account.plan", row, plan=plan, credits=credits)
+    _change(work, actor, "change plan", row, plan=plan, credits=credits)
 
 
 def set_overrides(work: Work, actor: Actor, account_id: int, values: Mapping[str, Any]) -> None:
@@ -68,19 +68,19 @@ def set_overrides(work: Work, actor: Actor, account_id: int, values: Mapping[str
         overrides = plans.read_overrides(values)
     except ValueError as error:
         raise Invalid(str(error)) from None
-    _change(work, actor, "account.limits", row, overrides=overrides)
+    _change(work, actor, "change limits", row, overrides=overrides)
 
 
 def set_credits(work: Work, actor: Actor, account_id: int, credits: int | None) -> None:
     """None: they are not counted.  Raises NotFound, Invalid."""
     row = _locked(work, account_id)
-    _change(work, actor, "account.credits", row, credits=_within(credits))
+    _change(work, actor, "change credits", row, credits=_within(credits))
 
 
 def add_credits(work: Work, actor: Actor, account_id: int, more: int) -> None:
     """An account that counted none begins with these.  Raises NotFound, Invalid."""
     row = _locked(work, account_id)
-    _change(work, actor, "account.credits", row, credits=_within((row.credits or 0) + more))
+    _change(work, actor, "change credits", row, credits=_within((row.credits or 0) + more))
 
 
 def disable(work: Work, actor: Actor, account_id: int, reason: str) -> None:
@@ -89,7 +89,7 @@ def disable(work: Work, actor: Actor, account_id: int, reason: str) -> None:
     if row.disabled_at:
         raise Conflict("the account is disabled already")
     destinations.disable_all(work.session, account_id, work.now, CLOSED)
-    _change(work, actor, "account.disable", row, disabled_at=work.now, disabled_reason=reason[:500])
+    _change(work, actor, "disable account", row, disabled_at=work.now, disabled_reason=reason[:500])
 
 
 def enable(work: Work, actor: Actor, account_id: int) -> None:
@@ -98,7 +98,7 @@ def enable(work: Work, actor: Actor, account_id: int) -> None:
     if not row.disabled_at:
         raise Conflict("the account is not disabled")
     destinations.enable_all(work.session, account_id, work.now, CLOSED)
-    _change(work, actor, "account.enable", row, disabled_at=None, disabled_reason="")
+    _change(work, actor, "enable account", row, disabled_at=None, disabled_reason="")
 
 
 def _change(work: Work, actor: Actor, action: str, row: Any, **values: Any) -> None:
@@ -149,7 +149,7 @@ def delete(work: Work, actor: Actor, account_id: int) -> None:
         disabled_at=row.disabled_at or work.now,
     )
     before = {"email": row.email, "name": row.name, "plan": row.plan, "credits": row.credits}
-    audit.note(work, actor, "account.delete", _named(account_id), before)
+    audit.note(work, actor, "delete account", _named(account_id), before)
 
 
 def erase(work: Work) -> bool:

@@ -18,7 +18,7 @@ def pause(work: Work, actor: Actor, name: str) -> Any:
     """Nothing goes through it until it is resumed; what is queued waits.  Raises Conflict."""
     if not providers.hold(work, name):
         raise Conflict("the channel is paused already")
-    audit.note(work, actor, "channel.pause", f"channel {name}")
+    audit.note(work, actor, "pause channel", f"channel {name}")
     return troubled(work).get(name)
 
 
@@ -27,4 +27,4 @@ def resume(work: Work, actor: Actor, name: str) -> None:
     before = troubled(work).get(name)
     if before is None or not providers.let_go(work, name):
         raise Conflict("the channel is not resting")
-    audit.note(work, actor, "channel.resume", f"channel {name}", {"reason": before.reason})
+    audit.note(work, actor, "resume channel", f"channel {name}", {"reason": before.reason})

@@ -43,7 +43,7 @@ def send_again(work: Work, actor: Actor, delivery_id: int) -> None:
     """Raises NotFound, Conflict."""
     row, _ = get(work, delivery_id)
     everyday.send_again(work, delivery_id)
-    audit.note(work, actor, "delivery.again", f"delivery {delivery_id}", {"state": row.state, "error": row.error_code})
+    audit.note(work, actor, "send again", f"delivery {delivery_id}", {"state": row.state, "error": row.error_code})
 
 
 def send_all_again(work: Work, actor: Actor, sought: Sought, before: int) -> Again:
@@ -54,7 +54,7 @@ def send_all_again(work: Work, actor: Actor, sought: Sought, before: int) -> Aga
     queued = recording.send_all_again(work.session, ids, work.now + retry.MANUAL_TTL, work.now)
     asked = {name: _plain(value) for name, value in asdict(sought).items() if value}
     audit.note(
-        work, actor, "deliveries.again", "deliveries", asked, {"queued": queued, "first": ids[-1:], "last": ids[:1]}
+        work, actor, "send many again", "deliveries", asked, {"queued": queued, "first": ids[-1:], "last": ids[:1]}
     )
     work.wakes.add("deliveries")
     return Again(queued, found.before)
@@ -65,7 +65,7 @@ def expire(work: Work, actor: Actor, before: datetime) -> int:
     if before > work.now:
         raise Invalid("before is yet to come")
     failed = everyday.expire_before(work, before)
-    audit.note(work, actor, "deliveries.expire", "deliveries", {"before": _plain(before)}, {"expired": failed})
+    audit.note(work, actor, "expire deliveries", "deliveries", {"before": _plain(before)}, {"expired": failed})
     return failed
 
 
@@ -73,12 +73,12 @@ def hold(work: Work, actor: Actor) -> None:
     """Send nothing until ``release``."""
     before = {"held": everyday.is_held(work)}
     everyday.hold(work)
-    audit.note(work, actor, "sending.hold", "sending", before, {"held": True})
+    audit.note(work, actor, "hold sending", "sending", before, {"held": True})
 
 
 def release(work: Work, actor: Actor) -> None:
     before = {"held": everyday.release(work)}
-    audit.note(work, actor, "sending.release", "sending", before, {"held": False})
+    audit.note(work, actor, "release sending", "sending", before, {"held": False})
 
 
 def _plain(value: Any) -> Any:

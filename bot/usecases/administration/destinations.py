@@ -26,7 +26,7 @@ def disable(work: Work, actor: Actor, destination_id: int, reason: str) -> Any:
     reason = reason[:500] or "by an operator"
     destinations.disable(work.session, destination_id, work.now, reason)
     sweeping.fail_queue(work.session, destination_id, row.lane, f"destination disabled: {reason}", work.now, QUEUE)
-    audit.note(work, actor, "destination.disable", f"destination {destination_id}", after={"reason": reason})
+    audit.note(work, actor, "disable destination", f"destination {destination_id}", after={"reason": reason})
     return _fresh(work, destination_id)
 
 
@@ -40,7 +40,7 @@ def enable(work: Work, actor: Actor, destination_id: int) -> Any:
         raise Conflict("its account is disabled; enable that first")
     before = {"reason": row.disabled_reason}
     everyday.enable(work, destination_id)
-    audit.note(work, actor, "destination.enable", f"destination {destination_id}", before)
+    audit.note(work, actor, "enable destination", f"destination {destination_id}", before)
     return _fresh(work, destination_id)
 
 

@@ -29,7 +29,7 @@ def poll(work: Work, actor: Actor, feed_id: int) -> Any:
         raise Conflict(f"the feed is {feed.state}; resume it first")
     feeds.bring_forward(work.session, feed_id, work.now)
     work.wakes.add("feeds")
-    audit.note(work, actor, "feed.poll", _named(feed_id))
+    audit.note(work, actor, "poll feed", _named(feed_id))
     return _fresh(work, feed_id)
 
 
@@ -42,7 +42,7 @@ def pause(work: Work, actor: Actor, feed_id: int) -> Any:
     work.session.add(feed)
     work.session.flush()
     hubs.leave(work, feed_id)
-    audit.note(work, actor, "feed.pause", _named(feed_id), {"state": "active"}, {"state": "paused"})
+    audit.note(work, actor, "pause feed", _named(feed_id), {"state": "active"}, {"state": "paused"})
     return _fresh(work, feed_id)
 
 
@@ -53,7 +53,7 @@ def resume(work: Work, actor: Actor, feed_id: int) -> Any:
         raise Conflict("the feed is active")
     before = {"state": str(feed.state)}
     everyday.follow(work, feed.source, feed.key, feed.host, feed.uid)
-    audit.note(work, actor, "feed.resume", _named(feed_id), before, {"state": "active"})
+    audit.note(work, actor, "resume feed", _named(feed_id), before, {"state": "active"})
     return _fresh(work, feed_id)
 
 

@@ -22,7 +22,7 @@ def create(work: Work, actor: Actor, account_id: int, name: str) -> keys.NewKey:
     if row.disabled_at:
         raise Conflict("the account is disabled; enable it first")
     made = keys.create(work, None, account_id=account_id, name=name)
-    audit.note(work, actor, "key.create", _named(account_id, made.prefix), after={"name": name})
+    audit.note(work, actor, "create key", _named(account_id, made.prefix), after={"name": name})
     return made
 
 
@@ -30,7 +30,7 @@ def remove(work: Work, actor: Actor, account_id: int, prefix: str) -> int:
     """Returns its id.  Raises NotFound."""
     accounts.get(work, account_id)
     key_id = keys.remove(work, account_id, prefix)
-    audit.note(work, actor, "key.delete", _named(account_id, prefix))
+    audit.note(work, actor, "delete key", _named(account_id, prefix))
     return key_id
 
 

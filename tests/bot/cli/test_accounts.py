@@ -44,7 +44,7 @@ def test_an_account_is_put_on_a_plan_given_credits_disabled_and_enabled(shell: S
     assert shell("account", "enable", "1", "--json").json()["disabled"] is False
     log = stored.look(world.rows, AuditEntry)
     assert [one.action for one in log] == [
-        "account.create", "account.plan", *["account.credits"] * 3, "account.disable", "account.enable",
+        "create account", "change plan", *["change credits"] * 3, "disable account", "enable account",
     ]  # fmt: skip
     assert {(one.actor, one.target, one.address) for one in log} == {("command line", "account 1", "")}
 

@@ -330,7 +330,7 @@ class AuditRecord(Struct):
     account_id: Annotated[int | None, Meta(description="the operator's")]
     key_prefix: str
     address: Annotated[str, Meta(description="in the network")]
-    action: Annotated[str, Meta(examples=["account.plan"])]
+    action: Annotated[str, Meta(examples=["change plan"])]
     target: Annotated[str, Meta(examples=["account 5"])]
     before_change: dict[str, Any]
     after_change: dict[str, Any]
