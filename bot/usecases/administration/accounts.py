@@ -84,7 +84,11 @@ def add_credits(work: Work, actor: Actor, account_id: int, more: int) -> None:
 
 
 def disable(work: Work, actor: Actor, account_id: int, reason: str) -> None:
-    """Its keys are refused, its chats are told so, and nothing is delivered for it.  Raises NotFound, Conflict."""
+    """Its keys are refused, its chats are told so, nothing is delivered for it, and it can subscribe to nothing.
+
+    Its destinations are disabled with it: sending knows how to deal with those at no further cost.
+    Raises NotFound, Conflict.
+    """
     row = _locked(work, account_id)
     if row.disabled_at:
         raise Conflict("the account is disabled already")

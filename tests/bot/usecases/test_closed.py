@@ -1,7 +1,12 @@
 """Whoever belongs to an account that an operator has disabled is told so, politely, and nothing else happens."""
 
+from typing import Any
+
 import pytest
 
+from adapters.base import Found
+from bot.errors import Conflict
+from bot.usecases import subscriptions
 from bot.usecases.administration import accounts
 from bot.usecases.audit import COMMAND_LINE
 from storage import models
@@ -9,7 +14,7 @@ from storage.chat_models import Conversation
 from storage.database import Database
 from tests import chats
 from tests.chats import happens, says
-from tests.world import rows
+from tests.world import INTERVAL, POLICY, add_destinations, item, page, rows
 
 
 @pytest.mark.parametrize(("language", "text"), [("en", "has closed this account"), ("zh_CN", "停用这个账号")])
@@ -45,3 +50,22 @@ def test_who_was_deleted_is_a_new_person_when_they_write_again(database: Databas
     assert database.look(chats.identities) == {}
     database.run(happens, says("help"))
     assert database.look(chats.conversation).account_id != account
+
+
+def test_nobody_can_subscribe_for_it(database: Database) -> None:
+    (where,) = database.run(add_destinations, 1)
+    database.run(accounts.disable, COMMAND_LINE, 1, "")
+    found = Found("https://1.example.org/feed", page(item(1)))
+    wish: dict[str, Any] = {
+        "account_id": 1,
+        "destination_id": where,
+        "source": "feed",
+        "found": found,
+        "host": "",
+        "latest": False,
+    }
+    with pytest.raises(Conflict, match="disabled"):
+        database.run(subscriptions.subscribe, **wish, policy=POLICY, default_interval=INTERVAL)
+    with pytest.raises(Conflict, match="disabled"):
+        database.run(subscriptions.subscribe_unread, 1, where, "feed", {"https://1.example.org/feed": ("", "")})
+    assert database.look(rows, models.Feed) == []

@@ -25,14 +25,14 @@ class Destinations:
                 errors={400: ["limit must be from 1 to 200", "disabled must be one of true, false"]},
             ),
             Route(
-                *("POST", f"{one}/disable", self.disable_destination, "Send nothing there; what is queued fails"),
+                *("POST", f"{one}/disable", self.disable_any_destination, "Send nothing there; what is queued fails"),
                 wire.DestinationRecord,
                 body=wire.WhyWish,
                 errors={404: absent, 409: ["the destination is disabled already"]},
                 **common,
             ),
             Route(
-                *("POST", f"{one}/enable", self.enable_destination, "Try it again, slowly at first"),
+                *("POST", f"{one}/enable", self.enable_any_destination, "Try it again, slowly at first"),
                 wire.DestinationRecord,
                 errors={404: absent, 409: ["the destination is not disabled"]},
                 **common,
@@ -51,12 +51,12 @@ class Destinations:
         )
         return wire.DestinationList([_record(row) for row in found.rows], found.before)
 
-    async def disable_destination(self, call: Call) -> wire.DestinationRecord:
+    async def disable_any_destination(self, call: Call) -> wire.DestinationRecord:
         wish: wire.WhyWish = call.body
         number_ = number(call, "destination")
         return _record(await self._database.write(destinations.disable, actor(call), number_, wish.reason or ""))
 
-    async def enable_destination(self, call: Call) -> wire.DestinationRecord:
+    async def enable_any_destination(self, call: Call) -> wire.DestinationRecord:
         return _record(await self._database.write(destinations.enable, actor(call), number(call, "destination")))
 
 
