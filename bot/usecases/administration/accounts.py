@@ -14,7 +14,7 @@ from storage.database import Work
 from storage.lists import Listed
 
 CLOSED = "its account is disabled"  # why destinations of such an account are
-MOST_CREDITS = 2**31 - 1
+MOST_CREDITS = 10**9
 SLICE = 1000  # rows that go in one transaction
 SUBSCRIPTIONS_A_SLICE = 50
 
