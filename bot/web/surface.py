@@ -187,6 +187,8 @@ class Surface:
         return response
 
     async def _read(self, route: Route, request: web.Request, holder: KeyHolder) -> Call:
+        if not all(map(str.isprintable, request.match_info.values())):
+            raise web.HTTPNotFound  # nothing is called so, and PostgreSQL takes no NUL
         body = query = None
         if route.body:
             body = wire.take(route.body, await self._object(route.body, request))

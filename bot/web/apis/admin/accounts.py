@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from bot.errors import Invalid, NotFound
+from bot.errors import Invalid
 from bot.rules import plans
 from bot.usecases.administration import accounts, keys
 from bot.usecases.keys import public_id
@@ -155,8 +155,6 @@ class Accounts:
 
     async def delete_any_key(self, call: Call) -> wire.Changed:
         account_id, prefix = number(call, "account"), call.path["prefix"]
-        if not (prefix.isascii() and prefix.isprintable()):
-            raise NotFound("api key not found")
         key_id = await self._database.write(keys.remove, actor(call), account_id, prefix)
         self._door.forget(key_id)
         return wire.Changed()
