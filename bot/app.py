@@ -33,7 +33,7 @@ from bot.usecases import accounts, deliveries, feeds, inbox, streams
 from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
-from bot.web.apis import native, x_alerts
+from bot.web.apis import admin, native, x_alerts
 from bot.web.apis.official_accounts import OfficialAccounts
 from bot.web.calls import Calls
 from bot.web.keys import Door
@@ -74,7 +74,8 @@ def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monot
 
 def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]:
     """The public APIs.  Raises BadSetting."""
-    plans, cursor_keys = parts.make_plans(gateway.settings), gateway.vault.derived("cursors")
+    settings, metrics = gateway.settings, gateway.metrics
+    plans, cursor_keys = parts.make_plans(settings), gateway.vault.derived("cursors")
     alerts = x_alerts.XAlerts(
         gateway.database,
         gateway.channels,
@@ -92,21 +93,30 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         gateway.sources,
         clock,
         gateway.gate,
-        gateway.metrics,
+        metrics,
         gateway.terms,
         plans,
         cursor_keys,
     )
     return [
-        Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=gateway.metrics),
+        Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=metrics),
         Surface(
             "Postbell",
             native.routes(desk),
             wording=native.Wording(),
             door=door,
-            metrics=gateway.metrics,
+            metrics=metrics,
             statuses=native.STATUSES,
             prefix=native.PREFIX,
+        ),
+        Surface(
+            "Administration",
+            admin.routes(gateway.database, door, gateway.channels, clock, plans, settings.default_plan),
+            wording=admin.Wording(),
+            door=admin.AdminDoor(door, settings.admin_token),
+            metrics=metrics,
+            prefix="/admin/v1",
+            security=admin.SECURITY,
         ),
     ]
 

@@ -77,6 +77,7 @@ def make_terms(
         public_base_url=settings.public_base_url,
         signup=settings.signup,
         default_plan=settings.default_plan,
+        default_credits=make_plans(settings)[settings.default_plan].credits,
         group_managers=settings.group_managers,
         pepper=pepper,
         older_peppers=tuple(older),

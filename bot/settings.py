@@ -55,6 +55,12 @@ def _database(text: str) -> str:
     return text
 
 
+def _token(text: str) -> str:
+    if text and not re.fullmatch(r"[!-~]{16,200}", text):
+        raise ValueError("16 to 200 letters, digits and signs without spaces, as `openssl rand -hex 24` makes them")
+    return text
+
+
 Delays = Annotated[str, AfterValidator(_delays)]
 
 
@@ -118,6 +124,11 @@ class Settings(BaseSettings):
     )
     operator_destination: int = Field(
         0, ge=0, description="id of the destination that gets the operator's notices; 0: none"
+    )
+
+    # Operators
+    admin_token: Annotated[str, AfterValidator(_token)] = Field(
+        "", description="lets its bearer use /admin/v1, 16 characters or more; none: only the keys of operators do"
     )
 
     # People

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam
+from sqlalchemy import Row, bindparam, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -33,6 +33,15 @@ def lock(session: Session, account_id: int) -> Row[Any]:
     return session.connection().execute(_LOCK, {"id": account_id}).one()
 
 
+def lock_if_there(session: Session, account_id: int) -> Row[Any] | None:
+    """As ``lock``; None: there is no such account."""
+    return session.connection().execute(_LOCK, {"id": account_id}).one_or_none()
+
+
+def change(session: Session, account_id: int, **values: Any) -> None:
+    session.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == account_id).values(**values))
+
+
 def by_email(session: Session, email: str) -> Account | None:
     """``email`` in lower case."""
     return session.exec(select(Account).where(col(Account.email) == email)).one_or_none()
@@ -40,7 +49,8 @@ def by_email(session: Session, email: str) -> Account | None:
 
 def list_all(session: Session, limit: int) -> Sequence[Account]:
     """Accounts, the oldest first."""
-    return session.exec(select(Account).order_by(col(Account.id)).limit(limit)).all()
+    there = select(Account).where(col(Account.deleted_at).is_(None))
+    return session.exec(there.order_by(col(Account.id)).limit(limit)).all()
 
 
 _FACT = select_columns(META.c.value).where(META.c.name == bindparam("name"))

@@ -15,14 +15,22 @@ ACCOUNTS = Account.__table__
 KEYS = ApiKey.__table__
 
 _BY_DIGEST: Select[Any] = (
-    select(KEYS.c.id, KEYS.c.account_id, KEYS.c.expires_at, ACCOUNTS.c.created_at.label("account_made_at"))
+    select(
+        KEYS.c.id,
+        KEYS.c.account_id,
+        KEYS.c.prefix,
+        KEYS.c.expires_at,
+        ACCOUNTS.c.created_at.label("account_made_at"),
+        ACCOUNTS.c.operator,
+        ACCOUNTS.c.disabled_at,
+    )
     .join(ACCOUNTS, ACCOUNTS.c.id == KEYS.c.account_id)
     .where(KEYS.c.digest == bindparam("digest"))
 )
 
 
 def by_digest(session: Session, digest: bytes) -> Row[Any] | None:
-    """``id``, ``account_id``, ``expires_at``, ``account_made_at``, expired or not."""
+    """The key, expired or not, and of its account ``account_made_at``, ``operator`` and ``disabled_at``."""
     return session.connection().execute(_BY_DIGEST, {"digest": digest}).first()
 
 

@@ -109,6 +109,7 @@ class Provider(Base, table=True):
     suspensions: int = count()  # in a row: how often it was found that a person must act
     reason: str = text_()  # why it rests, for the operator
     told_at: datetime | None = time()  # the operator was told of the present suspension
+    held_at: datetime | None = time()  # an operator has paused it: nothing is claimed for it until one resumes it
 
 
 class PushFeed(Base, table=True):

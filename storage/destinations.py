@@ -119,6 +119,18 @@ def disable(session: Session, destination_id: int, now: datetime, reason: str) -
     )
 
 
+def disable_all(session: Session, account_id: int, now: datetime, reason: str) -> None:
+    """The account's; those that are disabled already keep their reason."""
+    mine = (DESTINATIONS.c.account_id == account_id) & DESTINATIONS.c.disabled_at.is_(None)
+    session.execute(update(DESTINATIONS).where(mine).values(disabled_at=now, disabled_reason=reason))
+
+
+def enable_all(session: Session, account_id: int, now: datetime, reason: str) -> None:
+    """Those of the account that were disabled for this reason; they begin slowly."""
+    mine = (DESTINATIONS.c.account_id == account_id) & (DESTINATIONS.c.disabled_reason == reason)
+    session.execute(update(DESTINATIONS).where(mine).values(disabled_at=None, disabled_reason="", ramp_from=now))
+
+
 def lanes(session: Session, ids: Sequence[int]) -> Sequence[tuple[int, int, str]]:
     """(id, account_id, lane) of those that are not disabled."""
     rows: list[tuple[int, int, str]] = []

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
+import storage.admin_models
 import storage.api_models
 import storage.chat_models
 import storage.native_models
@@ -60,6 +61,10 @@ class Account(Base, table=True):
     """Who holds plan, quota, keys and destinations."""
 
     __tablename__ = "accounts"
+    __table_args__ = (
+        Index("accounts_counted", "id", **only("credits IS NOT NULL")),
+        Index("accounts_erasing", "id", **only("deleted_at IS NOT NULL AND erased_at IS NULL")),
+    )
     id: int = id_()
     email: str | None = Field(default=None, sa_column=Column(Text, unique=True))  # lower case
     name: str = text_()
@@ -67,6 +72,10 @@ class Account(Base, table=True):
     operator: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     credits: int | None = Field(default=None, sa_column=Column(Integer))  # alerts it may still be sent; null: uncounted
     overrides: str = text_()  # JSON: limits that are its own instead of its plan's (bot/rules/plans.py)
+    disabled_at: datetime | None = time()  # by an operator: it may do nothing, and nothing is delivered for it
+    disabled_reason: str = text_()
+    deleted_at: datetime | None = time()  # what it had goes in slices; the row stays, empty, for what refers to it
+    erased_at: datetime | None = time()  # all of it has gone
     created_at: datetime = time(nullable=False)
 
 
@@ -266,6 +275,7 @@ class Delivery(Base, table=True):
             **only("lane = 'chat' AND post_id IS NOT NULL"),
         ),
         Index("deliveries_expiry", "expires_at", **only("state IN ('ready', 'waiting', 'held')")),
+        Index("deliveries_notices", "destination_id", **only("post_id IS NULL")),
         _DELIVERY_OPTIONS,
     )
     id: int = id_()
@@ -284,6 +294,7 @@ class Delivery(Base, table=True):
     expires_at: datetime = time(nullable=False)
     attempts: int = count()  # begun, the present one included
     throttled: int = count()  # attempts that were only told to wait: they use nothing up
+    charged: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))  # a credit
     lease_token: str | None = text_(None, nullable=True)
     ambiguous_at: datetime | None = time()  # the latest attempt that nobody knows the end of
     first_ambiguous_at: datetime | None = time()

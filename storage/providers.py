@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, or_, select
 from sqlmodel import Session
 
 from storage import leases
@@ -41,4 +41,5 @@ def troubled(session: Session) -> Sequence[Row[Any]]:
 
 def resting(session: Session, now: datetime) -> Sequence[str]:
     """Names of those that nothing is claimed for at present."""
-    return session.execute(select(PROVIDERS.c.name).where(PROVIDERS.c.paused_until > now)).scalars().all()
+    rests = or_(PROVIDERS.c.paused_until > now, PROVIDERS.c.held_at.is_not(None))
+    return session.execute(select(PROVIDERS.c.name).where(rests)).scalars().all()

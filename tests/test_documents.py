@@ -43,7 +43,7 @@ from bot.settings import Settings, delays
 from bot.usecases.chat.about import ABOUT
 from bot.version import VERSION
 from bot.web import health, openapi
-from tests.bot.web.gateway import routes_of_native, routes_of_x_alerts
+from tests.bot.web.gateway import routes_of_administration, routes_of_native, routes_of_x_alerts
 from tests.fakes.publisher import Publisher
 from tests.fakes.receiver import Receiver
 
@@ -147,6 +147,23 @@ def test_routes_that_the_readme_names_are_served() -> None:
     assert named == served
     surfaces = {f"{route.method} {route.path}" for route in (*routes_of_x_alerts(), *routes_of_native())}
     assert {span for span in ticked(README) if re.match(r"(GET|POST|PATCH|DELETE) /", span)} == surfaces
+
+
+def test_the_administration_in_the_readme_is_what_is_served() -> None:
+    text, served = section("Operating it over HTTP"), routes_of_administration()
+    nouns = {span for span in ticked(text) if span.startswith("/admin/v1/")}
+    assert nouns == {"/".join(route.path.split("/")[:4]) for route in served}
+    asked = re.findall(r"^admin (\w+) \"?(/[^\s\"?]+)\S*(?: '(.*)')?$", text, re.MULTILINE)
+    assert len(asked) > 10
+    for method, path, body in asked:
+        (route,) = [one for one in served if one.method == method and _leads_to(one.path, f"/admin/v1{path}")]
+        assert bool(body) <= (route.body is not None), path
+        if route.body and body:
+            assert json.loads(body).keys() <= set(route.body.__struct_encode_fields__)
+
+
+def _leads_to(template: str, path: str) -> bool:
+    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) is not None
 
 
 def test_settings_that_a_page_names_exist() -> None:

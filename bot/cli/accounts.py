@@ -9,13 +9,15 @@ from rich.table import Table
 
 from bot import parts
 from bot.cli import output
-from bot.cli.beside import opened
+from bot.cli.beside import Desk, opened
 from bot.clock import utc_now
-from bot.errors import Invalid
 from bot.usecases import accounts
+from bot.usecases.administration import accounts as administration
+from bot.usecases.audit import COMMAND_LINE
 from storage import models
 
 app = typer.Typer(no_args_is_help=True, help="Who holds destinations and subscriptions.")
+Who = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id or e-mail address.")]
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -24,6 +26,8 @@ class Account(msgspec.Struct, frozen=True):
     name: str
     plan: str
     operator: bool
+    credits: int | None  # alerts that it may still be sent; None: they are not counted
+    disabled: bool
     created_at: datetime
 
 
@@ -36,10 +40,9 @@ def add(
 ) -> None:
     """Make an account.  On a fresh machine with SQLite this makes the database, too."""
     with opened(create=True) as desk:
-        plan = plan or desk.settings.default_plan
-        if plan not in (known := parts.make_plans(desk.settings)):
-            raise Invalid(f"there is no plan {plan!r}, only {', '.join(sorted(known))} (PLANS_FILE adds more)")
-        made = shown(desk.write(accounts.add, email, plan=plan, operator=operator))
+        wish = {"email": email, "name": "", "plan": plan or desk.settings.default_plan}
+        known = parts.make_plans(desk.settings)
+        made = shown(desk.write(administration.create, COMMAND_LINE, known, **wish, operator=operator))
     if json:
         return output.as_json(made)
     output.say(f"account {made.id}: {made.email}, plan {made.plan}{', operator' if made.operator else ''}")
@@ -55,13 +58,80 @@ def list_all(json: output.Json = False, limit: output.Limit = 100) -> None:
     output.listing(found, lambda: _table(found), json=json, none=none, limit=limit)
 
 
+@app.command()
+def plan(account: Who, plan: Annotated[str, typer.Argument(metavar="PLAN")], json: output.Json = False) -> None:
+    """Put an account on another plan."""
+    with opened() as desk:
+        one = desk.read(accounts.get, account).id
+        desk.write(administration.set_plan, COMMAND_LINE, parts.make_plans(desk.settings), one, plan)
+        _say_changed(desk, one, json=json)
+
+
+@app.command()
+def credits(
+    account: Who,
+    add: Annotated[int | None, typer.Option("--add", metavar="N", help="So many more; negative: fewer.")] = None,
+    set_to: Annotated[int | None, typer.Option("--set", metavar="N", help="So many are left.")] = None,
+    uncounted: Annotated[bool, typer.Option("--uncounted", help="Alerts cost nothing.")] = False,
+    json: output.Json = False,
+) -> None:
+    """How many posts an account may still be sent on WhatsApp."""
+    if [add is not None, set_to is not None, uncounted].count(True) != 1:
+        raise typer.BadParameter("say one of --add, --set and --uncounted")
+    with opened() as desk:
+        one = desk.read(accounts.get, account).id
+        if add is not None:
+            desk.write(administration.add_credits, COMMAND_LINE, one, add)
+        else:
+            desk.write(administration.set_credits, COMMAND_LINE, one, set_to)
+        _say_changed(desk, one, json=json)
+
+
+@app.command()
+def disable(
+    account: Who,
+    reason: Annotated[str, typer.Option(help="For the operators.")] = "",
+    json: output.Json = False,
+) -> None:
+    """An account may do nothing and gets nothing.  A running server lets its keys in for up to five seconds more."""
+    with opened() as desk:
+        one = desk.read(accounts.get, account).id
+        desk.write(administration.disable, COMMAND_LINE, one, reason)
+        _say_changed(desk, one, json=json)
+
+
+@app.command()
+def enable(account: Who, json: output.Json = False) -> None:
+    """Let a disabled account in again; what was not delivered meanwhile stays so."""
+    with opened() as desk:
+        one = desk.read(accounts.get, account).id
+        desk.write(administration.enable, COMMAND_LINE, one)
+        _say_changed(desk, one, json=json)
+
+
+def _say_changed(desk: Desk, account_id: int, *, json: bool) -> None:
+    one = shown(desk.read(accounts.get, str(account_id)))
+    if json:
+        return output.as_json(one)
+    counted = "not counted" if one.credits is None else f"{one.credits:,} left"
+    state = "disabled" if one.disabled else "enabled"
+    return output.say(
+        f"account {one.id}: {one.email or one.name or 'no name'}, plan {one.plan}, credits {counted}, {state}"
+    )
+
+
 def shown(row: models.Account) -> Account:
-    return Account(row.id, row.email, row.name, row.plan, row.operator, row.created_at)
+    return Account(
+        row.id, row.email, row.name, row.plan, row.operator, row.credits, row.disabled_at is not None, row.created_at
+    )
 
 
 def _table(found: list[Account]) -> Table:
-    now, table = utc_now(), output.table("ID", "E-mail", "Plan", "Operator", "Added", wide=("E-mail",))
+    now = utc_now()
+    table = output.table("ID", "E-mail", "Plan", "Credits", "Operator", "State", "Added", wide=("E-mail",))
     for one in found:
-        cells = (one.id, one.email or "–", one.plan, "yes" if one.operator else "", output.when(one.created_at, now))
-        output.add_row(table, *cells)
+        credits_, operator = "" if one.credits is None else one.credits, "yes" if one.operator else ""
+        state = output.graded("disabled", "wrong") if one.disabled else output.graded("ok", "ok")
+        added = output.when(one.created_at, now)
+        output.add_row(table, one.id, one.email or "–", one.plan, credits_, operator, state, added)
     return table

@@ -13,6 +13,8 @@ from bot.clock import utc_now
 from bot.errors import Invalid
 from bot.rules import keys as rules
 from bot.usecases import accounts, keys
+from bot.usecases.administration import keys as administration
+from bot.usecases.audit import COMMAND_LINE
 
 app = typer.Typer(no_args_is_help=True, help="With what programs call the APIs.")
 
@@ -47,7 +49,7 @@ def add(
         raise Invalid(f"--name: at most {rules.LONGEST_NAME} characters")
     with opened() as desk:
         holder = desk.read(accounts.get, account)
-        made = desk.write(keys.create, None, account_id=holder.id, name=name)
+        made = desk.write(administration.create, COMMAND_LINE, holder.id, name)
     if json:
         return output.as_json(NewKey(holder.id, made.prefix, made.name, made.created_at, made.expires_at, made.key))
     output.hint(f"Key “{made.name}” of account {holder.id}, until {made.expires_at:%Y-%m-%d}; it is shown this once:")
@@ -68,7 +70,7 @@ def remove(account: Account, prefix: Annotated[str, typer.Argument(metavar="PREF
     if len(prefix) > rules.PREFIX and rules.looks_like_key(prefix):
         raise Invalid(f"use the first {rules.PREFIX} characters only, as `postbell key list` shows them")
     with opened() as desk:
-        desk.write(keys.remove, desk.read(accounts.get, account).id, prefix)
+        desk.write(administration.remove, COMMAND_LINE, desk.read(accounts.get, account).id, prefix)
     output.say(f"key {prefix} has ended")
 
 

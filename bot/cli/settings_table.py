@@ -14,6 +14,7 @@ GROUPS = {  # by the first setting of each
     "master_key": "Secrets",
     "poll_seconds": "Feeds",
     "webhook_slots": "Sending",
+    "admin_token": "Operators",
     "signup": "People",
     "official_sdkappid": "The official-account history API that we serve",
 }

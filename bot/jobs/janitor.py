@@ -13,11 +13,13 @@ from bot.gate import Gate
 from bot.metrics import Metrics
 from bot.rules.retry import Schedules
 from bot.usecases import clocks, deliveries, held, retention
+from bot.usecases.administration import accounts
 from storage.database import Database, StorageError
 
 LOW_WATER = 256 * 2**20  # free bytes below which nothing new is taken in
 LOOK_SECONDS = 0.25
 PAUSE = 0.05  # seconds between two slices of long work
+ERASED_A_SWEEP = 20  # slices of deleted accounts
 
 log = structlog.get_logger("janitor")
 
@@ -58,6 +60,9 @@ class Janitor:
                 more = swept.more or given_up == held.SLICE
             if self._nudging:
                 await self._database.write(held.nudge, self._nudging, self._schedules)
+            for _ in range(ERASED_A_SWEEP):
+                if not await self._database.write(accounts.erase):
+                    break
         except StorageError as error:
             self._gate.failed(error)
             log.warning("not swept", reason=str(error))

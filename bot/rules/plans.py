@@ -15,10 +15,13 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     api_keys: Count | None = None
     phones: Count | None = None  # those that wait for their code included
     subscriptions: Count | None = None  # active ones, to feeds of every source
+    credits: Count | None = None  # with which an account begins on this plan; None: alerts are not counted
 
 
 NOTHING = Limits(api_keys=0, phones=0, subscriptions=0)
+OVERRIDABLE = {"api_keys", "phones", "subscriptions"}  # credits are each account's own anyway
 Plans = Mapping[str, Limits]
+Overrides = dict[str, Count | None]
 
 
 def read(text: str) -> Plans:
@@ -35,9 +38,20 @@ def limits(plans: Plans, plan: str, overrides: str) -> Limits:
     of_plan = plans.get(plan, NOTHING)
     if not overrides:
         return of_plan
-    own = msgspec.json.decode(overrides, type=dict[str, Count | None])
-    known = {name: value for name, value in own.items() if name in Limits.__struct_fields__}
+    own = msgspec.json.decode(overrides, type=Overrides)
+    known = {name: value for name, value in own.items() if name in OVERRIDABLE}
     return msgspec.structs.replace(of_plan, **known)
+
+
+def read_overrides(values: Mapping[str, object]) -> str:
+    """As an account stores them; None means: as many as anybody likes.  Raises ValueError."""
+    if unknown := values.keys() - OVERRIDABLE:
+        raise ValueError(f"there is no limit {min(unknown)!r}, only {', '.join(sorted(OVERRIDABLE))}")
+    try:
+        own = msgspec.convert(values, Overrides)
+    except msgspec.ValidationError:
+        raise ValueError("a limit is a whole number from 0 on, or null for none") from None
+    return msgspec.json.encode(own, order="sorted").decode() if own else ""
 
 
 def is_reached(limit: int | None, present: int) -> bool:

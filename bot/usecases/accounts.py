@@ -12,22 +12,25 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 FINGERPRINT = "master_key"
 
 
-def add(work: Work, email: str, *, name: str = "", plan: str, operator: bool = False) -> Account:
-    """Raises Invalid, Conflict."""
+def add(
+    work: Work, email: str, *, name: str = "", plan: str, operator: bool = False, credits: int | None = None
+) -> Account:
+    """``credits``: with which it begins, where its plan counts them.  Raises Invalid, Conflict."""
     email = email.strip().lower()
     if not _EMAIL.fullmatch(email):
         raise Invalid(f"{email!r} is no e-mail address; expected something like ann@example.org")
     if accounts.by_email(work.session, email):
         raise Conflict(f"there is an account for {email} already")
     return accounts.add(
-        work.session, Account(email=email, name=name, plan=plan, operator=operator, created_at=work.now)
+        work.session,
+        Account(email=email, name=name, plan=plan, operator=operator, credits=credits, created_at=work.now),
     )
 
 
 def get(work: Work, who: str) -> Account:
     """``who``: an id or an e-mail address.  Raises NotFound."""
     found = accounts.get(work.session, int(who)) if who.isdecimal() else accounts.by_email(work.session, who.lower())
-    if found is None:
+    if found is None or found.deleted_at:
         raise NotFound(f"there is no account {who!r}; `postbell account list` shows them")
     return found
 

@@ -91,6 +91,9 @@ def _message(scene: Scene, message: ChatMessage, looked: Looked | None, after: t
         conversation = scene.begin(message.chat, message.direct, message.sender_name, people(message))
     elif message.direct and conversation.last_seen_at is None:
         scene.own(conversation, message.sender_name, people(message))
+    if scene.is_closed(conversation):
+        language = conversation.language or matching(message.language) or "en"
+        return Taken(commands.closed(language), language=language)
     return _said(scene, conversation, message, looked, after)
 
 

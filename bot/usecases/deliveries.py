@@ -8,7 +8,7 @@ from typing import Any
 from bot.errors import Conflict, NotFound
 from bot.rules import breaker, retry
 from bot.rules.retry import Schedules
-from bot.usecases import codes, held, providers
+from bot.usecases import codes, credits, held, providers
 from storage import accounts, destinations, posts
 from storage.database import Work
 from storage.models import HEALTH
@@ -51,7 +51,7 @@ def take_due(work: Work, lane: str, room: int, after: int, limits: Mapping[str, 
         rooms |= dict.fromkeys(held.hold_stopped(work, chats), 0)
     rooms |= _rooms_of_troubled(work, lane, {one.id: rooms[one.id] for one in found if one.troubled})
     open_rooms = {id_: n for id_, n in rooms.items() if n}
-    due = claiming.take(session, lane, open_rooms, room, now, now + LEASE)
+    due = credits.take(work, claiming.take(session, lane, open_rooms, room, now, now + LEASE))
     return Claim(due, after=max(rooms) if len(found) == some else 0)
 
 
@@ -81,7 +81,10 @@ def message_id(due: DueDelivery, post_id: str) -> str:
 
 def hand_back(work: Work, due: Sequence[DueDelivery]) -> None:
     """Claimed, but never begun: ready again, and nothing was used up."""
-    settling.hand_back(work.session, {one.id: one.token for one in due}, work.now)
+    tokens = {one.id: one.token for one in due}
+    mine = settling.still_leased(work.session, tokens)
+    credits.give_back(work, [one for one in due if one.id in mine])
+    settling.hand_back(work.session, tokens, work.now)
 
 
 # Sweeping

@@ -76,6 +76,9 @@ class KeyHolder:
     account_id: int
     user_id: str  # of the account, as APIs show it
     expires_at: datetime
+    prefix: str = ""
+    operator: bool = False
+    disabled: bool = False  # the account is
 
 
 def holder(work: Work, digest: bytes) -> KeyHolder | None:
@@ -83,7 +86,15 @@ def holder(work: Work, digest: bytes) -> KeyHolder | None:
     row = api_keys.by_digest(work.session, digest)
     if row is None or row.expires_at <= work.now:
         return None
-    return KeyHolder(row.id, row.account_id, public_id(row.account_id, row.account_made_at), row.expires_at)
+    return KeyHolder(
+        row.id,
+        row.account_id,
+        public_id(row.account_id, row.account_made_at),
+        row.expires_at,
+        row.prefix,
+        row.operator,
+        row.disabled_at is not None,
+    )
 
 
 def public_id(account_id: int, made_at: datetime) -> str:

@@ -57,12 +57,32 @@ def resumed(work: Work, names: Collection[str]) -> Sequence[str]:
     mended = [
         row.name
         for row in providers.troubled(work.session)
-        if row.name in names and (row.suspensions or row.paused_until is None or row.paused_until <= work.now)
+        if row.name in names
+        and not row.held_at
+        and (row.suspensions or row.paused_until is None or row.paused_until <= work.now)
     ]
     if mended:
         providers.forget(work.session, mended)
         work.wakes.add("deliveries")
     return mended
+
+
+def hold(work: Work, name: str) -> bool:
+    """Nothing is claimed for this account until ``let_go``; False: it is held already."""
+    known = providers.get(work.session, name)
+    if known and known.held_at:
+        return False
+    providers.save(work.session, name, {"held_at": work.now, "reason": "paused by an operator"})
+    return True
+
+
+def let_go(work: Work, name: str) -> bool:
+    """An operator says that all is well: whatever it rested for is forgotten.  False: it did not rest."""
+    if providers.get(work.session, name) is None:
+        return False
+    providers.forget(work.session, [name])
+    work.wakes.add("deliveries")
+    return True
 
 
 # Sources

@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.base import Receipt, SendError
 from bot.rules import breaker, retry
-from bot.usecases import codes, held, notices, providers, statuses
+from bot.usecases import codes, credits, held, notices, providers, statuses
 from bot.usecases.deliveries import DueDelivery, health_of
 from bot.usecases.posts import Policy
 from storage import destinations
@@ -104,6 +104,7 @@ class _Settling:
         """What only people and their platforms have: windows, accounts that rest, early statuses."""
         work = self._work
         held.hold_rows(work, [one.due.id for one, then in kept if then.held], held.WINDOW_CLOSED, self._policy.hold)
+        credits.give_back(work, [one.due for one, then in kept if then.outcome not in ("ok", "ambiguous")])
         for one, then in kept:
             if then.outcome == "suspended":
                 where, schedules = self._policy.operator_destination, self._policy.schedules

@@ -14,7 +14,7 @@ AGAIN_AFTER = timedelta(days=1)  # the one feed that was told of may have ended 
 
 
 def fell(work: Work, source: str, what: str, advice: str, tell: Callable[[str], None]) -> None:
-    """``what``: which feed, and since when; ``advice``: what to look at (``Page.if_silent``); ``tell``: the operator."""
+    """``what``: which feed, and since when; ``advice``: what to look at (``Page.if_silent``)."""
     name = _name(source)
     known = providers.get(work.session, name)
     if known and known.told_at and work.now - known.told_at < AGAIN_AFTER:

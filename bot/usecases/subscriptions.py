@@ -9,11 +9,11 @@ import msgspec
 
 from adapters.base import Found
 from bot.clock import uuid7
-from bot.errors import Invalid, NotFound
+from bot.errors import Conflict, Invalid, NotFound
 from bot.rules import options
 from bot.rules.options import Options
 from bot.usecases import destinations, feeds, posts
-from storage import subscriptions
+from storage import accounts, subscriptions
 from storage.database import Work
 from storage.models import Feed, FeedState, Subscription
 from storage.outbox import recording, sweeping
@@ -46,8 +46,9 @@ def subscribe(
 
     A feed that nobody followed before is stored with what it holds, and none of that is announced.  ``wishes``: what
     else it is to bring; None: as it was asked for before, else nothing.
-    Raises Invalid, NotFound.
+    Raises Invalid, NotFound, Conflict.
     """
+    _check_open(work, account_id)
     destination = destinations.get(work, destination_id)
     if destination.account_id != account_id:
         raise NotFound(f"this account has no destination {destination_id}; `postbell destination list` shows them")
@@ -62,6 +63,13 @@ def subscribe(
     subscription, new = _want(work, account_id, feed.id, destination_id, wishes)
     queued = latest and _queue_latest(work, subscription, policy)
     return Subscribed(subscription, feeds.get(work, feed.id), new, queued)
+
+
+def _check_open(work: Work, account_id: int) -> None:
+    """A disabled account gets nothing new, by whatever way somebody asks for it."""
+    account = accounts.get(work.session, account_id)
+    if account is not None and account.disabled_at:
+        raise Conflict(f"account {account_id} is disabled; `postbell account enable {account_id}` lets it in again")
 
 
 def _unread(feed: Feed | None) -> bool:
@@ -160,8 +168,9 @@ def subscribe_unread(
 ) -> list[int]:
     """Follow feeds without asking the network: host and title by name.  Returns the new subscriptions.
 
-    The poller's first visit finds out what each is, and announces nothing of what it holds then.
+    The poller's first visit finds out what each is, and announces nothing of what it holds then.  Raises Conflict.
     """
+    _check_open(work, account_id)
     session = work.session
     wanted = feeds.follow_all(work, source, named)
     known = subscriptions.of_feeds(session, account_id, destination_id, [feed.id for feed in wanted.values()])

@@ -36,6 +36,10 @@ class Unauthorised(Exception):
     """No key, or none that is good, whatever the reason."""
 
 
+class Forbidden(Exception):
+    """The key is good, and its account may not do this."""
+
+
 class TooManyFailures(Exception):
     """One address has tried too many keys that are none."""
 
@@ -79,10 +83,12 @@ class Door:
         return callers.address(request, self._trusted)
 
     async def holder(self, request: web.Request) -> keys.KeyHolder:
-        """Raises Unauthorised, TooManyFailures, StorageError."""
-        found = await self._find(_given(request))
+        """Raises Unauthorised, Forbidden, TooManyFailures, StorageError."""
+        found = await self._find(given(request))
         if found is None:
             raise self._failed(self.address(request))
+        if found.disabled:
+            raise Forbidden
         self._note(found.key_id)
         return found
 
@@ -94,13 +100,24 @@ class Door:
             except keys.KeyGone:
                 self.forget(key_id)
                 raise Unauthorised from None
+        return self.take_turn_here(key_id)
+
+    def take_turn_here(self, key_id: int) -> buckets.Rate:
+        """Counted in this process alone."""
         rate = buckets.take(self._full_at.get(key_id), self._steady_now())
         self._full_at[key_id] = rate.full_at
         return rate
 
     def forget(self, key_id: int) -> None:
         """The key was deleted."""
-        for digest in [digest for digest, (holder, _) in self._known.items() if holder.key_id == key_id]:
+        self._forget(lambda holder: holder.key_id == key_id)
+
+    def forget_account(self, account_id: int) -> None:
+        """The account was changed: what it may do is looked up again."""
+        self._forget(lambda holder: holder.account_id == account_id)
+
+    def _forget(self, which: Callable[[keys.KeyHolder], bool]) -> None:
+        for digest in [digest for digest, (holder, _) in self._known.items() if which(holder)]:
             del self._known[digest]
 
     def standing(self, address: str) -> Standing:
@@ -198,10 +215,10 @@ class Recent(OrderedDict[K, V], Generic[K, V]):
             self.popitem(last=False)
 
 
-def _given(request: web.Request) -> str | None:
+def given(request: web.Request) -> str | None:
     """The key in the headers; None without one, or when they name different ones."""
-    given = set(request.headers.getall("x-api-key", []))
+    found = set(request.headers.getall("x-api-key", []))
     for value in request.headers.getall("Authorization", []):
         scheme, _, key = value.partition(" ")
-        given.add(key.strip() if scheme.lower() == "bearer" else "")
-    return given.pop() if len(given) == 1 else None
+        found.add(key.strip() if scheme.lower() == "bearer" else "")
+    return found.pop() if len(found) == 1 else None

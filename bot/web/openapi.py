@@ -60,19 +60,15 @@ def describe(surfaces: Sequence[Surface], public_base_url: str) -> dict[str, Any
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-            },
+            "securitySchemes": {name: scheme for surface in surfaces for name, scheme in surface.security.items()},
         },
-        "security": [{"key": []}, {"bearer": []}],
     }
 
 
 _ABOUT = (
     "Keys are made with `POST /apikeys` or `postbell key add`, and sent as `x-api-key` or as `Authorization: Bearer`. "
-    "Each may be used 20 times a second, and 40 times at once. Below `/api/v1` times are RFC 3339 in UTC, elsewhere "
-    "milliseconds since 1970."
+    "Each may be used 20 times a second, and 40 times at once. Below `/api/v1` and `/admin/v1` times are RFC 3339 in "
+    "UTC, elsewhere milliseconds since 1970. `/admin/v1` takes `ADMIN_TOKEN` and the keys of operators."
 )
 
 
@@ -97,6 +93,7 @@ def _operation(surface: Surface, route: Route, schemas: Schemas) -> dict[str, An
         "operationId": route.name,
         "summary": route.summary,
         "tags": [surface.title],
+        "security": [{name: []} for name in surface.security],
         "responses": _responses(surface, route, schemas),
     }
     if route.description:
@@ -115,7 +112,7 @@ def _responses(surface: Surface, route: Route, schemas: Schemas) -> dict[str, An
     if surface.always_ok:
         return {str(route.status): {"description": "Done, or what is wrong", "content": _json(schemas[route.answer])}}
     errors = {status: list(texts) for status, texts in surface.errors_of(route).items()}
-    for status in (401, 429, 500, 503):
+    for status in (401, 403, 429, 500, 503):
         errors.setdefault(status, []).append(REFUSED[status])
     if route.body:
         for status in (408, 413, 415):
@@ -256,7 +253,9 @@ def _shape(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
         return " | ".join(str(one) for one in schema["enum"])
     match schema.get("type"):
         case "object":
-            return {name: _shape(one, schemas) for name, one in schema.get("properties", {}).items()}
+            if "properties" not in schema:
+                return {"…": _shape(schema.get("additionalProperties") or {}, schemas)}
+            return {name: _shape(one, schemas) for name, one in schema["properties"].items()}
         case "array":
             return [_shape(schema["items"], schemas)]
     return schema.get("type", "")

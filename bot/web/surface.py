@@ -23,7 +23,7 @@ from bot.usecases.codes import TooManyCodes
 from bot.usecases.idempotency import Answer
 from bot.usecases.keys import KeyHolder
 from bot.web import wire
-from bot.web.keys import Door, Standing, TooManyFailures, Unauthorised
+from bot.web.keys import Door, Forbidden, Standing, TooManyFailures, Unauthorised
 from storage.database import StorageError
 
 BODY_SECONDS = 10.0
@@ -45,6 +45,7 @@ class Call:
     query: Any = None  # of the route's ``query``
     operation: str = ""  # "POST /phones/{phoneNumber}"
     once_key: str = ""  # the Idempotency-Key, where the route takes one and the caller sent one
+    key_prefix: str = ""  # by which people know the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ STATUSES: Mapping[type[UserError], int] = {
 }
 REFUSED = {
     401: "Unauthorized",
+    403: "Forbidden",
     408: "request timeout",
     413: "request body is too large",
     415: "content encoding is not supported",
@@ -111,10 +113,30 @@ REFUSED = {
 }
 
 
+class Entrance(Protocol):
+    """Who may come in, and how often: ``Door``, or what stands before it."""
+
+    async def holder(self, request: web.Request) -> KeyHolder:
+        """Raises Unauthorised, Forbidden, TooManyFailures, StorageError."""
+
+    async def take_turn(self, key_id: int) -> buckets.Rate:
+        """Raises Unauthorised, StorageError."""
+
+    def standing(self, address: str) -> Standing: ...
+    def address(self, request: web.Request) -> str: ...
+
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+}
+
+
 class Surface:
     """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise.
 
-    ``prefix``: of all its paths; what is asked below it and not there is refused in its wording, too.
+    ``prefix``: of all its paths; what is asked below it and not there is refused in its wording, too.  ``security``:
+    the ways to say who calls, by name, as OpenAPI describes them; any one will do.
     """
 
     always_ok = False  # errors stand in the body and have status 200, too, and who calls is told by the request itself
@@ -124,13 +146,15 @@ class Surface:
         title: str,
         routes: Sequence[Route],
         *,
-        door: Door,
+        door: Entrance,
         wording: Wording,
         metrics: Metrics,
         statuses: Mapping[type[UserError], int] = STATUSES,
         prefix: str = "",
+        security: Mapping[str, Mapping[str, str]] = KEYS,
     ) -> None:
         self.title, self.routes, self.wording, self.prefix = title, tuple(routes), wording, prefix
+        self.security = security
         self._door, self._metrics, self._statuses = door, metrics, statuses
 
     def mount(self, app: web.Application) -> None:
@@ -180,6 +204,8 @@ class Surface:
         return response
 
     async def _read(self, route: Route, request: web.Request, holder: KeyHolder) -> Call:
+        if not all(map(str.isprintable, request.match_info.values())):
+            raise web.HTTPNotFound  # nothing is called so, and PostgreSQL takes no NUL
         body = query = None
         exact = self.wording.checks_values
         if route.body:
@@ -188,8 +214,8 @@ class Surface:
             query = wire.take_query(route.query, _single(request, route.query), exact=exact)
         whose = (holder.account_id, holder.user_id, holder.key_id)
         once_key = _once_key(request) if route.once else ""
-        operation = f"{route.method} {route.path}"
-        return Call(*whose, self._door.address(request), request.match_info, body, query, operation, once_key)
+        more = (f"{route.method} {route.path}", once_key, holder.prefix)
+        return Call(*whose, self._door.address(request), request.match_info, body, query, *more)
 
     async def _object(self, model: type[msgspec.Struct], request: web.Request) -> dict[str, Any]:
         """Raises NotAnObject, Refusal."""
@@ -210,6 +236,8 @@ class Surface:
         match error:
             case Unauthorised():
                 return self._refused(401)
+            case Forbidden():
+                return self._refused(403)
             case TooManyFailures():
                 return self._refused(429, retry_after=60)
             case wire.NotAnObject():

@@ -98,6 +98,27 @@ def _subscribed(lanes: tuple[str, ...]) -> Select[Any]:
     )
 
 
+def send_all_again(session: Session, ids: Sequence[int], expires_at: datetime, now: datetime) -> int:
+    """As ``send_again``, for those where it makes sense: no codes, and nothing for a disabled destination.  Returns
+    how many; a message's time ends at ``expires_at`` at the earliest."""
+    disabled = select(DESTINATIONS.c.id).where(DESTINATIONS.c.disabled_at.is_not(None))
+    ends = case((DELIVERIES.c.expires_at < expires_at, literal(expires_at, UtcTime())), else_=DELIVERIES.c.expires_at)
+    done = 0
+    for some in leases.slices(ids):
+        statement = (
+            update(DELIVERIES)
+            .where(
+                DELIVERIES.c.id.in_(some),
+                DELIVERIES.c.state != DeliveryState.LEASED,
+                DELIVERIES.c.lane != "code",
+                DELIVERIES.c.destination_id.not_in(disabled.where(DESTINATIONS.c.id == DELIVERIES.c.destination_id)),
+            )
+            .values(state=DeliveryState.READY, due_at=now, expires_at=ends, failed_at=None, error_code="", error="")
+        )
+        done += leases.affected(session, statement)
+    return done
+
+
 def send_again(session: Session, delivery_id: int, expires_at: datetime, now: datetime) -> bool:
     """Ready at once, whatever became of it; False while it is being sent.  Numbering and budget go on."""
     statement = (

@@ -125,6 +125,11 @@ def refusal(language: str) -> Reply:
     return Reply(texts.say(language, "refusal"))
 
 
+def closed(language: str) -> Reply:
+    """To whoever belongs to an account that an operator has disabled."""
+    return Reply(texts.say(language, "closed"))
+
+
 def late(language: str) -> Reply:
     """To a command that was old when it reached us: it had no effect."""
     return Reply(texts.say(language, "late"))

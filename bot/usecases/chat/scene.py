@@ -77,8 +77,16 @@ class Scene:
         session = self.work.session
         if known := identities.find(session, self.due.channel, names):
             return known[0].account_id
-        fresh = Account(name=title[:200], plan=self.terms.default_plan, created_at=self.work.now)
+        terms = self.terms
+        fresh = Account(
+            name=title[:200], plan=terms.default_plan, credits=terms.default_credits, created_at=self.work.now
+        )
         return accounts.add(session, fresh).id
+
+    def is_closed(self, conversation: Conversation) -> bool:
+        """Whether an operator has disabled the account that the conversation belongs to."""
+        account = accounts.get(self.work.session, conversation.account_id)
+        return account is not None and account.disabled_at is not None
 
     def know(self, conversation: Conversation, names: Sequence[str], name: str, phone: str) -> None:
         """Keep who the person of a direct chat is, under all names, and what is told of them."""

@@ -21,6 +21,7 @@ class Terms:
     public_base_url: str
     signup: Literal["open", "closed"] = "closed"
     default_plan: str = "unlimited"
+    default_credits: int | None = None  # with which an account begins on that plan; None: it counts none
     group_managers: Literal["all", "admins", "owner"] = "admins"  # who may change what a group gets
     pepper: bytes = field(default=b"", repr=False)  # of verification codes
     older_peppers: tuple[bytes, ...] = field(default=(), repr=False)  # of codes made before the master key changed

@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from storage.admin_models import AuditEntry
+from storage.database import Database
+from tests import world
 from tests.bot.cli.shell import Shell
 
 
 def test_an_account_is_made_and_listed(shell: Shell) -> None:
     made = shell("account", "add", "Ann@Example.org", "--plan", "business", "--operator", "--json").json()
     assert made | {"id": 0, "created_at": ""} == {
-        "id": 0, "email": "ann@example.org", "name": "", "plan": "business", "operator": True, "created_at": "",
+        "id": 0, "email": "ann@example.org", "name": "", "plan": "business", "operator": True, "credits": None,
+        "disabled": False, "created_at": "",
     }  # fmt: skip
     assert made["created_at"].endswith("Z")
     assert shell("account", "list", "--json").json() == [made]
@@ -24,6 +28,25 @@ def test_the_plan_is_the_default_one_unless_named(shell: Shell, monkeypatch: pyt
 
 def test_a_plan_that_does_not_exist_is_refused_with_those_that_do(shell: Shell) -> None:
     assert "pro_plus" in shell("account", "add", "ann@example.org", "--plan", "gold", code=1).err
+
+
+def test_an_account_is_put_on_a_plan_given_credits_disabled_and_enabled(shell: Shell, stored: Database) -> None:
+    shell("account", "add", "ann@example.org")
+    assert shell("account", "plan", "ann@example.org", "free", "--json").json()["plan"] == "free"
+    assert "pro_plus" in shell("account", "plan", "ann@example.org", "gold", code=1).err
+    for options, left in (("--set 5", 5), ("--add -2", 3), ("--uncounted", None)):
+        assert shell("account", "credits", "1", *options.split(), "--json").json()["credits"] == left
+    shell("account", "credits", "1", code=2)
+    shell("account", "credits", "1", "--set", "1", "--add", "1", code=2)
+    assert "disabled" in shell("account", "disable", "1", "--reason", "unpaid").out
+    assert "disabled" in shell("account", "list").out
+    assert "already" in shell("account", "disable", "1", code=1).complaint
+    assert shell("account", "enable", "1", "--json").json()["disabled"] is False
+    log = stored.look(world.rows, AuditEntry)
+    assert [one.action for one in log] == [
+        "create account", "change plan", *["change credits"] * 3, "disable account", "enable account",
+    ]  # fmt: skip
+    assert {(one.actor, one.target, one.address) for one in log} == {("command line", "account 1", "")}
 
 
 def test_what_is_no_address_is_refused(shell: Shell) -> None:

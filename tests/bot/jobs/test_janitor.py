@@ -14,8 +14,10 @@ from bot.jobs import janitor as module
 from bot.jobs.janitor import Janitor
 from bot.metrics import Metrics
 from bot.usecases import held
+from bot.usecases.administration import accounts
+from bot.usecases.audit import COMMAND_LINE
 from storage.database import Database, StorageError, StorageFull, Work
-from storage.models import Attempt, Delivery, Destination
+from storage.models import Account, Attempt, Delivery, Destination
 from tests import chats, world
 from tests.clock import MovableClock
 from tests.world import DAY, SCHEDULES
@@ -199,3 +201,19 @@ async def test_what_was_held_in_vain_ends_as_such(house: House, clock: MovableCl
     clock.advance(days=7)
     await house.janitor.sweep()
     assert {one.error for one in house.database.look(world.rows, Delivery)} == {"window closed"}
+
+
+async def test_what_a_deleted_account_had_goes_in_slices(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def populate(work: Work) -> None:
+        world.add_destinations(work, 1)
+        world.queue(work, 1, 5)
+        accounts.delete(work, COMMAND_LINE, 1)
+
+    await house.database.write(populate)
+    monkeypatch.setattr(accounts, "SLICE", 2)
+    monkeypatch.setattr(module, "ERASED_A_SWEEP", 2)
+    await house.janitor.sweep()
+    assert len(await house.database.read(world.rows, Delivery)) == 1
+    await house.janitor.sweep()
+    assert await house.database.read(world.rows, Delivery) == []
+    assert (await house.database.read(world.row, Account, 1)).erased_at is not None

@@ -18,7 +18,7 @@ from bot.rules.vault import Vault
 from bot.settings import Settings
 from bot.usecases import accounts, feeds, keys, posts
 from bot.usecases.chat.who import Terms
-from bot.web.apis import native
+from bot.web.apis import admin, native
 from bot.web.apis.x_alerts import XAlerts
 from bot.web.surface import Route
 from storage import models
@@ -33,6 +33,12 @@ OFFICIAL: dict[str, Any] = {
     "official_secret_key": "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e",
     "official_admins": "administrator, collector",
 }
+ADMIN_TOKEN = "only-operators-know-this"
+
+
+def routes_of_administration() -> list[Route]:
+    """Likewise."""
+    return admin.routes(*[None] * 6)  # type: ignore[arg-type]
 
 
 def routes_of_x_alerts() -> list[Route]:
@@ -232,6 +238,16 @@ class Served:
         account_id = await self.database.write(_account, f"{self.count}@example.org", plan, fields)
         return await self.another_key(account_id)
 
+    async def operator(self) -> "Caller":
+        """An operator's account with a key."""
+        return await self.caller(operator=True)
+
+    async def admin(self, method: str, path: str, json: Any = None, **more: Any) -> Answer:
+        """With the token of administration; ``path``: below ``/admin/v1``."""
+        self.clock.advance(milliseconds=50)
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"} | more.pop("headers", {})
+        return await self.ask(method, f"/admin/v1{path}", headers=headers, json=json, **more)
+
     async def another_key(self, account_id: int) -> Caller:
         made = await self.database.write(keys.create, None, account_id=account_id, name="Tests")
         return Caller(self, account_id, made.key)
@@ -292,7 +308,7 @@ async def serving(database: Database, clock: MovableClock, **settings: Any) -> A
     x, web_feeds = PlainX(), PlainFeeds()
     phones = PlainPhones("whatsapp", "+")
     ways = (phones, PlainWay("webhook", "https://", lane="webhook"), PlainWay("feishu", "oc_", "ou_", "https://"))
-    wished = Settings(trusted_proxies="127.0.0.0/8", **OFFICIAL | settings)
+    wished = Settings(trusted_proxies="127.0.0.0/8", **{"admin_token": ADMIN_TOKEN, **OFFICIAL, **settings})
     gateway = app.assemble(
         wished,
         database,

@@ -157,3 +157,9 @@ async def test_a_key_with_the_same_beginning_is_only_found_among_ones_own(served
     await served.database.write(twin)
     assert (await stranger("DELETE", f"/apikeys/{owner.key[:12]}")).status == 200
     assert (await owner("GET", "/apikeys")).body[0]["keyPrefix"] == owner.key[:12]
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%0A", "%ED%A0%80"])
+@pytest.mark.parametrize("path", ["/apikeys", "/phones", "/subscriptions"])
+async def test_what_nothing_can_be_called_is_not_found(served: Served, path: str, name: str) -> None:
+    assert (await (await served.caller())("DELETE", f"{path}/{name}")).status == 404

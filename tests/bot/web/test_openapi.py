@@ -12,7 +12,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
-from tests.bot.web.gateway import Caller, Served, signed
+from tests.bot.web.gateway import ADMIN_TOKEN, Caller, Served, signed
 from tests.counts import count
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -91,7 +91,8 @@ def _try(operation: Any, caller: Caller) -> None:
     )
     def run(case: Any) -> None:
         caller.served.clock.advance(seconds=2)
-        headers = {"x-api-key": caller.key, "X-Forwarded-For": "2001:db8:ffff::1"}
+        key = ADMIN_TOKEN if case.path.startswith("/admin/") else caller.key
+        headers = {"x-api-key": key, "X-Forwarded-For": "2001:db8:ffff::1"}
         wanted = CHECKS_OF_ENVELOPES if in_band else CHECKS
         case.call_and_validate(base_url=caller.served.url, headers=headers, checks=wanted, **more)
 

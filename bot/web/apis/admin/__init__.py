@@ -1,0 +1,41 @@
+"""The administration API, ``/admin/v1``: what operators do from elsewhere, under the same rules as every API."""
+
+from collections.abc import Mapping
+
+from adapters.base import Channel
+from bot.clock import Clock
+from bot.rules.plans import Plans
+from bot.web.apis.admin.accounts import Accounts
+from bot.web.apis.admin.channels import Channels
+from bot.web.apis.admin.deliveries import Deliveries
+from bot.web.apis.admin.destinations import Destinations
+from bot.web.apis.admin.door import AdminDoor as AdminDoor
+from bot.web.apis.admin.feeds import Feeds
+from bot.web.apis.admin.reading import Wording as Wording
+from bot.web.apis.admin.sending import Sending
+from bot.web.keys import Door
+from bot.web.surface import Route
+from storage.database import Database
+
+SECURITY = {
+    "operator": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "ADMIN_TOKEN, or a key of an operator's account",
+    },
+    "operator_key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "the same in a header"},
+}
+
+
+def routes(
+    database: Database, door: Door, channels: Mapping[str, Channel], clock: Clock, known: Plans, plan: str
+) -> list[Route]:
+    """``known``: the plans; ``plan``: of a new account unless it says another."""
+    return [
+        *Accounts(database, door, known, plan).routes(),
+        *Destinations(database).routes(),
+        *Feeds(database).routes(),
+        *Deliveries(database).routes(),
+        *Channels(database, channels, clock).routes(),
+        *Sending(database).routes(),
+    ]
