@@ -32,7 +32,7 @@ from bot.usecases import accounts, deliveries, feeds, inbox
 from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
-from bot.web.apis import x_alerts
+from bot.web.apis import wechat_messages, x_alerts
 from bot.web.keys import Door
 from bot.web.push import Pushes
 from bot.web.surface import Surface, tell_standing
@@ -62,6 +62,8 @@ def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monot
     surfaces = make_surfaces(gateway, door, clock)
     for surface in surfaces:
         surface.mount(app)
+    for surface in surfaces:
+        surface.mount_refusals(app)
     app.add_routes(openapi.routes(surfaces, gateway.settings.public_base_url))
     app.on_response_prepare.append(tell_standing(door))
     app.on_cleanup.append(lambda _app: door.close())
@@ -80,7 +82,18 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         known=parts.make_plans(gateway.settings),
         cursor_keys=gateway.vault.derived("cursors"),
     )
-    return [Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=gateway.metrics)]
+    messages = wechat_messages.WeChatMessages(gateway.database).routes()
+    usual: Mapping[str, Any] = {"door": door, "metrics": gateway.metrics}
+    return [
+        Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), **usual),
+        Surface(
+            *("WeChat messages", messages),
+            wording=wechat_messages.Wording(),
+            challenge="Bearer",
+            below="/api/v1/wechat",
+            **usual,
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

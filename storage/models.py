@@ -168,6 +168,7 @@ class Post(Base, table=True):
     __table_args__ = (
         UniqueConstraint("feed_id", "seq"),
         Index("posts_link_key", "link_key"),
+        Index("posts_feed", "feed_id", "id"),
     )
     id: int = id_()
     uid: UUID = Field(sa_column=Column(Uuid, nullable=False))
@@ -190,6 +191,7 @@ class Post(Base, table=True):
     updated_at: datetime | None = time()
     found_at: datetime = time(nullable=False)  # when we stored it
     edited_at: datetime | None = time()  # when we stored the present version, if not the first
+    withdrawn_at: datetime | None = time()  # when we heard that its publisher took it back
 
 
 class PostVersion(Base, table=True):

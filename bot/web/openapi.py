@@ -47,7 +47,7 @@ def routes(surfaces: Sequence[Surface], public_base_url: str) -> list[web.RouteD
 
 def describe(surfaces: Sequence[Surface], public_base_url: str) -> dict[str, Any]:
     """OpenAPI 3.1 of everything that these surfaces serve."""
-    problem = {surface: type(surface.wording.body("")) for surface in surfaces}
+    problem = {surface: type(surface.wording.body(500, "")) for surface in surfaces}
     types = [t for surface in surfaces for route in surface.routes for t in (route.answer, route.body) if t]
     _, schemas = msgspec.json.schema_components([*types, *problem.values()], ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}

@@ -73,7 +73,7 @@ class Refusal(UserError):
 class Wording(Protocol):
     """How a surface says what is wrong."""
 
-    def body(self, text: str) -> Any:
+    def body(self, status: int, text: str) -> Any:
         """What is sent as JSON."""
 
     def not_an_object(self) -> str: ...
@@ -92,6 +92,8 @@ STATUSES: Mapping[type[UserError], int] = {
 }
 REFUSED = {
     401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
     408: "request timeout",
     413: "request body is too large",
     415: "content encoding is not supported",
@@ -102,7 +104,10 @@ REFUSED = {
 
 
 class Surface:
-    """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise."""
+    """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise;
+    ``challenge``: the header ``WWW-Authenticate`` of its 401; ``below``: the path under which all is its own, so that
+    what is not served there is refused in its words.
+    """
 
     def __init__(
         self,
@@ -113,9 +118,12 @@ class Surface:
         wording: Wording,
         metrics: Metrics,
         statuses: Mapping[type[UserError], int] = STATUSES,
+        challenge: str = "",
+        below: str = "",
     ) -> None:
         self.title, self.routes, self.wording = title, tuple(routes), wording
         self._door, self._metrics, self._statuses = door, metrics, statuses
+        self._challenge, self._below = challenge, below
 
     def mount(self, app: web.Application) -> None:
         for route in self.routes:
@@ -123,6 +131,27 @@ class Surface:
             app.router.add_route(route.method, route.path, serve)
             if route.method == "GET":
                 app.router.add_route("HEAD", route.path, serve)
+
+    def mount_refusals(self, app: web.Application) -> None:
+        """Of a surface with ``below``: other methods and other paths; after all routes."""
+        if not self._below:
+            return
+        allowed: dict[str, set[str]] = {}
+        for route in self.routes:
+            methods = {"GET", "HEAD"} if route.method == "GET" else {route.method}
+            allowed.setdefault(route.path, set()).update(methods)
+        for path, methods in allowed.items():
+            app.router.add_route("*", path, self._refusing(405, {"Allow": ",".join(sorted(methods))}))
+        app.router.add_route("*", self._below + "/{rest:.*}", self._refusing(404, {}))
+
+    def _refusing(self, status: int, headers: Mapping[str, str]) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def refuse(request: web.Request) -> web.Response:
+            response = self._refused(status)
+            response.headers.update(headers)
+            response.headers.update(self._door.standing(self._door.address(request)).headers())
+            return response
+
+        return refuse
 
     def errors_of(self, route: Route) -> Mapping[int, Sequence[str]]:
         """By status: its own, and those that its fields may have."""
@@ -229,7 +258,9 @@ class Surface:
         return self._worded(status, REFUSED[status], retry_after=retry_after)
 
     def _worded(self, status: int, text: str, *, retry_after: int | None = None) -> web.Response:
-        response = _json(status, self.wording.body(text))
+        response = _json(status, self.wording.body(status, text))
+        if status == 401 and self._challenge:
+            response.headers["WWW-Authenticate"] = self._challenge
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
         return response

@@ -33,7 +33,7 @@ _USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 class Wording:
     """One sentence, in English, in a field of its own."""
 
-    def body(self, text: str) -> wire.Problem:
+    def body(self, status: int, text: str) -> wire.Problem:  # noqa: ARG002
         return wire.Problem(text)
 
     def not_an_object(self) -> str:
