@@ -32,18 +32,25 @@ def feeds_of(session: Session, account_id: int, sources: Collection[str]) -> lis
     return list(session.execute(wanted).scalars())
 
 
+_UP_TO_BY_ENGINE = (
+    "posts.feed_id = wanted.id AND posts.id <= :id",
+    "(posts.feed_id, posts.id) <= (wanted.id, :id)",
+)
 _UP_TO = Query(
     """
     WITH wanted(id) AS ({ids})
     SELECT {row} total {/row} FROM (
         SELECT CAST(coalesce(sum((
             SELECT CASE WHEN posts.feed_id = wanted.id THEN posts.seq ELSE 0 END FROM posts
-            WHERE (posts.feed_id, posts.id) <= (wanted.id, :id)
+            WHERE {up to}
             ORDER BY posts.feed_id DESC, posts.id DESC LIMIT 1
         )), 0) AS bigint) AS total FROM wanted
     ) AS counted
     """,
     tuple[int],
+    # SQLite steps to the place by equality, and walks when it is given rows to compare; PostgreSQL steps there by rows,
+    # and by equality may walk all posts backwards until one is of the feed.
+    words={"{up to}": _UP_TO_BY_ENGINE},
 )
 
 

@@ -46,7 +46,7 @@ def page(work: Work, wanted: Wanted) -> Listed:
     top = messages.newest(session)
     bottom = 0 if wanted.since is None else _before(work, top, wanted.since)
     all_ = messages.count_up_to(session, feeds, top)
-    total = all_ - messages.count_up_to(session, feeds, bottom)
+    total = all_ - (messages.count_up_to(session, feeds, bottom) if bottom else 0)
     if wanted.first >= total:
         return Listed((), total)
 
