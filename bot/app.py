@@ -32,7 +32,7 @@ from bot.usecases import accounts, deliveries, feeds, inbox
 from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
-from bot.web.apis import wechat_messages, x_alerts
+from bot.web.apis import md_import, wechat_messages, x_alerts
 from bot.web.keys import Door
 from bot.web.push import Pushes
 from bot.web.surface import Surface, tell_standing
@@ -82,7 +82,10 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         known=parts.make_plans(gateway.settings),
         cursor_keys=gateway.vault.derived("cursors"),
     )
-    messages = wechat_messages.WeChatMessages(gateway.database).routes()
+    importing = md_import.MarkdownImport(
+        gateway.database, clock, gateway.metrics, gateway.gate, gateway.terms.policy, gateway.terms.interval
+    )
+    messages = [*wechat_messages.WeChatMessages(gateway.database).routes(), *importing.routes()]
     usual: Mapping[str, Any] = {"door": door, "metrics": gateway.metrics}
     return [
         Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), **usual),

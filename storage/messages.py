@@ -1,7 +1,7 @@
 """Lists of posts over several feeds, by page number: quick at any depth, since nothing is walked to.
 
 The order is that of ids, in which posts were stored.  Within a feed ids grow with ``seq``, which has no gaps, so how
-many posts a feed has up to an id is the ``seq`` of the last of them: one step on the index over feed and id.
+many posts a feed has up to an id is the ``seq`` of the last of them: one step on an index that has all three.
 """
 
 from collections.abc import Collection, Sequence

@@ -168,7 +168,7 @@ class Post(Base, table=True):
     __table_args__ = (
         UniqueConstraint("feed_id", "seq"),
         Index("posts_link_key", "link_key"),
-        Index("posts_feed", "feed_id", "id"),
+        Index("posts_feed", "feed_id", "id", "seq"),
     )
     id: int = id_()
     uid: UUID = Field(sa_column=Column(Uuid, nullable=False))

@@ -48,7 +48,7 @@ def routes(surfaces: Sequence[Surface], public_base_url: str) -> list[web.RouteD
 def describe(surfaces: Sequence[Surface], public_base_url: str) -> dict[str, Any]:
     """OpenAPI 3.1 of everything that these surfaces serve."""
     problem = {surface: type(surface.wording.body(500, "")) for surface in surfaces}
-    types = [t for surface in surfaces for route in surface.routes for t in (route.answer, route.body) if t]
+    types = [t for surface in surfaces for route in surface.routes for t in _types(route)]
     _, schemas = msgspec.json.schema_components([*types, *problem.values()], ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
     for surface in surfaces:
@@ -77,6 +77,10 @@ _ABOUT = (
 )
 
 
+def _types(route: Route) -> list[Any]:
+    return [one for one in (route.answer, route.body, *route.takes.values()) if one]
+
+
 def _operation(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
@@ -89,6 +93,9 @@ def _operation(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
     if route.body:
         required = any(field.required for field in wire.fields(route.body))
         operation["requestBody"] = {"required": required, "content": _json(_schema(route.body))}
+    if route.takes:
+        content = {media_type: {"schema": _schema(model)} for media_type, model in route.takes.items()}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
@@ -96,7 +103,7 @@ def _responses(surface: Surface, route: Route, problem: str) -> dict[str, Any]:
     errors = {status: list(texts) for status, texts in surface.errors_of(route).items()}
     for status in (401, 429, 500, 503):
         errors.setdefault(status, []).append(REFUSED[status])
-    if route.body:
+    if route.body or route.takes:
         for status in (408, 413, 415):
             errors.setdefault(status, []).append(REFUSED[status])
     headers = {name: {"description": text, "schema": {"type": "integer"}} for name, text in _LIMITS.items()}
@@ -227,5 +234,5 @@ def _shape(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
         case "object":
             return {name: _shape(one, schemas) for name, one in schema["properties"].items()}
         case "array":
-            return [_shape(schema["items"], schemas)]
+            return [_shape(schema.get("items", {}), schemas)]
     return schema.get("type", "")

@@ -20,6 +20,7 @@ from bot.rules import buckets
 from bot.usecases.codes import TooManyCodes
 from bot.usecases.keys import KeyHolder
 from bot.web import wire
+from bot.web.bodies import read_body
 from bot.web.keys import Door, Standing, TooManyFailures, Unauthorised
 from storage.database import StorageError
 
@@ -38,7 +39,8 @@ class Call:
     key_id: int
     address: str  # the caller's, in the network
     path: Mapping[str, str]
-    body: Any = None  # of the route's ``body``
+    body: Any = None  # of the route's ``body``; of one that ``takes`` something, the bytes
+    media_type: str = ""  # of those bytes, as the caller says
     query: Any = None  # of the route's ``query``
 
 
@@ -53,6 +55,8 @@ class Route:
     answer: Any  # a msgspec Struct, or a list of one
     status: int = 200
     body: type[msgspec.Struct] | None = None
+    takes: Mapping[str, Any] = field(default_factory=dict)  # instead of ``body``: types by media type, for the handler
+    limit: int = 0  # bytes of what it ``takes``
     query: type[msgspec.Struct] | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)  # of the path: what each is
     errors: Mapping[int, Sequence[str]] = field(default_factory=dict)  # by status: what may be said
@@ -190,13 +194,16 @@ class Surface:
         return response
 
     async def _read(self, route: Route, request: web.Request, holder: KeyHolder) -> Call:
-        body = query = None
+        body: Any = None
+        query = None
+        if route.takes:
+            body = await read_body(request, route.limit)
         if route.body:
             body = wire.take(route.body, await self._object(route.body, request))
         if route.query:
             query = wire.take_query(route.query, _single(request, route.query))
         whose = (holder.account_id, holder.user_id, holder.key_id)
-        return Call(*whose, self._door.address(request), request.match_info, body, query)
+        return Call(*whose, self._door.address(request), request.match_info, body, request.content_type, query)
 
     async def _object(self, model: type[msgspec.Struct], request: web.Request) -> dict[str, Any]:
         """Raises NotAnObject, Refusal."""

@@ -1,6 +1,6 @@
 """The bodies of the messages API and of the import beside it, spelt as their clients expect (sources-wechat.md B2)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -21,6 +21,22 @@ class MessagePage(Struct):
             examples=["2026-03-19T00:00:00.000Z"],
         ),
     ] = None
+
+
+class ImportDocument(Struct):
+    markdown: Annotated[
+        str, Meta(min_length=1, description="may begin with front matter", examples=["# Ships\n\nTwo."])
+    ]
+    title: Annotated[str | None, Meta(description="else the heading that it begins with")] = None
+    url: Annotated[str | None, Meta(description="by which it is known again, else by its text")] = None
+    author: str | None = None
+    publishedAt: Annotated[str | None, Meta(description="ISO 8601, or milliseconds since 1970")] = None
+    feed: Annotated[str | None, Meta(description="the name of your feed that takes it; `imports` if not given")] = None
+
+
+ImportBatch = Annotated[
+    list[Any], Meta(min_length=1, max_length=100, description="documents; each is taken or refused by itself")
+]
 
 
 # Out
@@ -57,6 +73,19 @@ class Message(Struct, gc=False):
     createdAt: Annotated[Time, Meta(description="when it was stored here: what `since` is compared with")]
     updatedAt: Time
     recalled: Annotated[bool, Meta(description="its publisher took it back")]
+
+
+class ImportResult(Struct):
+    id: Annotated[str | None, Meta(description="of the post")]
+    feed: str | None
+    url: str | None
+    result: Literal["created", "updated", "unchanged", "error"]
+    error: Trouble | None = None
+
+
+class Imported(Struct):
+    data: Annotated[list[ImportResult], Meta(description="in the order of the documents")]
+    success: Literal[True] = True
 
 
 class Pagination(Struct):

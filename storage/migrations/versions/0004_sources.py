@@ -21,4 +21,4 @@ def _withdrawn() -> None:
 
 def _messages() -> None:
     """Lists over several feeds, by page number."""
-    op.create_index("posts_feed", "posts", ["feed_id", "id"])
+    op.create_index("posts_feed", "posts", ["feed_id", "id", "seq"])
