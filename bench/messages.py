@@ -21,7 +21,8 @@ from uuid import UUID
 import msgspec
 import psycopg
 import uvloop
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select, update
+from sqlmodel import col
 
 from bench.children import Answer, obey
 from bench.fill import only
@@ -32,7 +33,7 @@ from bot.rules.buckets import SIZE
 from bot.settings import load
 from bot.usecases import accounts, keys
 from storage.columns import to_micros
-from storage.models import Destination, Feed, Subscription
+from storage.models import Destination, Feed, Post, Subscription
 from storage.work import Work
 
 FEEDS = 100  # the first has half of all messages, the others share the rest
@@ -62,6 +63,7 @@ async def ours(stack: AsyncExitStack, engine: str, url: str, count: int) -> Answ
         copy_into(url, rows(count, utc_now()))
     else:
         insert_into(ground.sqlite_file(settings), rows(count, utc_now()))
+    await gateway.database.write(number)
     return {"port": gateway.port, "keys": made, "pages": count // PAGE}
 
 
@@ -77,6 +79,12 @@ def follow(work: Work) -> list[str]:
     wish = {"account_id": account, "destination_id": 1, "active": True, "created_at": now}
     session.execute(insert(Subscription.__table__), [wish | {"feed_id": n} for n in numbers()])
     return [keys.create(work, None, account_id=account, name="Bench").key for _ in range(KEYS)]
+
+
+def number(work: Work) -> None:
+    """Feeds know how many posts they have."""
+    last = select(func.max(col(Post.seq))).where(col(Post.feed_id) == col(Feed.id)).scalar_subquery()
+    work.session.execute(update(Feed).values(last_seq=func.coalesce(last, 0)))
 
 
 def numbers() -> range:

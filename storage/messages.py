@@ -5,7 +5,7 @@ many posts a feed has up to an id is the ``seq`` of the last of them: one step o
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Row, bindparam, func, select, text, type_coerce
 from sqlmodel import Session
@@ -20,16 +20,33 @@ SUBSCRIPTIONS = Subscription.__table__
 
 
 def hold_still(session: Session) -> None:
-    """All that this transaction reads from now on is of one moment; a reader of SQLite never has anything else."""
+    """All that this transaction reads is of one moment, which a reader of SQLite has anyway; to be called first."""
     if session.get_bind().dialect.name == "postgresql":
-        session.connection().exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
-def feeds_of(session: Session, account_id: int, sources: Collection[str]) -> list[int]:
+class Lists(NamedTuple):
+    """Feeds whose posts are one list."""
+
+    feeds: Sequence[int]
+    total: int  # posts that they have
+    top: int  # no post of any feed has a higher id
+
+
+_MINE = select(SUBSCRIPTIONS.c.feed_id).where(
+    SUBSCRIPTIONS.c.account_id == bindparam("account"), text("subscriptions.active")
+)
+_LISTS = select(
+    FEEDS.c.id, FEEDS.c.last_seq, select(func.max(POSTS.c.id)).scalar_subquery().label("top"), FEEDS.c.source
+).where(FEEDS.c.id.in_(_MINE))
+
+
+def lists(session: Session, account_id: int, sources: Collection[str]) -> Lists:
     """Feeds of these sources that the account has an active subscription to, each once."""
-    mine = select(SUBSCRIPTIONS.c.feed_id).where(SUBSCRIPTIONS.c.account_id == account_id, text("subscriptions.active"))
-    wanted = select(FEEDS.c.id).where(FEEDS.c.id.in_(mine), FEEDS.c.source.in_(sources))
-    return list(session.execute(wanted).scalars())
+    found = [row for row in driver.rows(session, _LISTS, {"account": account_id}) if row[3] in sources]
+    return Lists(
+        [row[0] for row in found], sum(row[1] for row in found), max((row[2] or 0 for row in found), default=0)
+    )
 
 
 _UP_TO_BY_ENGINE = (
@@ -75,18 +92,12 @@ def between(session: Session, feeds: Sequence[int], low: int, high: int) -> list
     return [id_ for (id_,) in _BETWEEN.rows(session, ids=packed(feeds), low=low, high=high)]
 
 
-_NEWEST = select(func.max(POSTS.c.id))
 _LAST = (
     select(POSTS.c.id, type_coerce(POSTS.c.found_at, BigInteger))
     .where(POSTS.c.id <= bindparam("id"))
     .order_by(POSTS.c.id.desc())
     .limit(1)
 )
-
-
-def newest(session: Session) -> int:
-    """The highest id that any post has; 0 without posts."""
-    return int(session.execute(_NEWEST).scalar() or 0)
 
 
 def last(session: Session, id_: int) -> tuple[int, int] | None:

@@ -42,10 +42,8 @@ def page(work: Work, wanted: Wanted) -> Listed:
     one before."""
     session = work.session
     messages.hold_still(session)
-    feeds = messages.feeds_of(session, wanted.account_id, SOURCES)
-    top = messages.newest(session)
+    feeds, all_, top = messages.lists(session, wanted.account_id, SOURCES)
     bottom = 0 if wanted.since is None else _before(work, top, wanted.since)
-    all_ = messages.count_up_to(session, feeds, top)
     total = all_ - (messages.count_up_to(session, feeds, bottom) if bottom else 0)
     if wanted.first >= total:
         return Listed((), total)
