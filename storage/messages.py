@@ -106,6 +106,20 @@ def last(session: Session, id_: int) -> tuple[int, int] | None:
     return (found[0][0], found[0][1]) if found else None
 
 
+_FIRST = (
+    select(POSTS.c.id)
+    .where(POSTS.c.id > bindparam("after"), type_coerce(POSTS.c.found_at, BigInteger) >= bindparam("at"))
+    .order_by(POSTS.c.id)
+    .limit(1)
+)
+
+
+def first(session: Session, after: int, at: int) -> int | None:
+    """The lowest id above ``after`` of a post that was stored at this time or later: one by one."""
+    found = driver.rows(session, _FIRST, {"after": after, "at": at})
+    return int(found[0][0]) if found else None
+
+
 _OF_POST = (
     *("id", "uid", "title", "url", "author", "content", "is_html", "summary", "image"),
     *("published_at", "found_at", "edited_at", "withdrawn_at"),

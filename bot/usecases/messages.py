@@ -18,6 +18,9 @@ LOOK_BACK = timedelta(seconds=60)
 """By how much more than was asked for is listed: the longest that a post may be stored before it can be seen (a slow
 transaction), and that clocks may differ."""
 
+DISORDER = timedelta(seconds=60)
+"""By how much the times of posts may be out of the order of their ids: that far around a time they are looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -57,5 +60,8 @@ def page(work: Work, wanted: Wanted) -> Listed:
 
 
 def _before(work: Work, top: int, since: datetime) -> int:
-    """An id above which everything is that was stored at ``since`` or later."""
-    return ranking.boundary(partial(messages.last, work.session), top, to_micros(since) - LOOK_BACK // MICROSECOND)
+    """An id above which everything is that was stored at ``since`` or later, and nothing else where clocks agree."""
+    at = to_micros(since) - LOOK_BACK // MICROSECOND
+    surely_before = ranking.boundary(partial(messages.last, work.session), top, at - DISORDER // MICROSECOND)
+    first = messages.first(work.session, surely_before, at)
+    return top if first is None else first - 1

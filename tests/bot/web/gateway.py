@@ -15,6 +15,8 @@ from bot import app, parts
 from bot.rules.vault import Vault
 from bot.settings import Settings
 from bot.usecases import accounts, keys, posts
+from bot.web.apis.md_import import MarkdownImport
+from bot.web.apis.wechat_messages import WeChatMessages
 from bot.web.apis.x_alerts import XAlerts
 from bot.web.surface import Route
 from storage import models
@@ -29,6 +31,11 @@ VAULT = Vault(b"k" * 32)
 def routes_of_x_alerts() -> list[Route]:
     """As they are mounted, of an API that nothing stands behind."""
     return XAlerts(*[None] * 5, terms=None, known=None, cursor_keys=()).routes()  # type: ignore[arg-type]
+
+
+def routes_of_messages() -> list[Route]:
+    nothing: Any = None
+    return [*WeChatMessages(nothing).routes(), *MarkdownImport(*[nothing] * 6).routes()]
 
 
 class PlainX:

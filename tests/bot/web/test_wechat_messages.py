@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from adapters.base import FeedInfo
 from bot.rules.times import iso_millis
-from bot.usecases import posts, subscriptions
+from bot.usecases import feeds, subscriptions
 from storage import models
 from storage.database import Work
 from tests import world
@@ -42,17 +43,9 @@ async def stored(served: Served, feed: int, *some: Any) -> None:
 
 
 def _store(work: Work, feed: int, some: Sequence[Any]) -> None:
-    table = models.Feed.__table__
-    work.session.execute(table.update().where(table.c.id == feed).values(due_at=work.now))
-    (due,) = [one for one in world.take_feeds(work) if one.id == feed]
     known = world.row(work, models.Feed, feed)
-    info = world.page().info
-    assert info
-    posts.record(
-        work,
-        [posts.Polled(due, world.page(*some, info=type(info)(title=known.title, name=known.name, image=known.image)))],
-        world.POLICY,
-    )
+    info = FeedInfo(title=known.title, name=known.name, image=known.image)
+    world.record(work, feeds.hurry(work, feed, world.INTERVAL), world.page(*some, info=info))
 
 
 async def listed(caller: Caller, **query: Any) -> list[Any]:
