@@ -73,7 +73,8 @@ def describe(surfaces: Sequence[Surface], public_base_url: str) -> dict[str, Any
 
 _ABOUT = (
     "Keys are made with `POST /apikeys` or `postbell key add`, and sent as `x-api-key` or as `Authorization: Bearer`. "
-    "Each may be used 20 times a second, and 40 times at once. Times are milliseconds since 1970."
+    "Each may be used 20 times a second, and 40 times at once. Times are milliseconds "
+    "since 1970, and where they are texts ISO 8601 in UTC."
 )
 
 
