@@ -73,8 +73,7 @@ class MarkdownImport:
         if not self._gate.may_ingest:
             raise Unavailable("nothing can be stored now, try again later")
         async with self._turns:
-            given = _documents(call.body, call.media_type)
-            read = await asyncio.to_thread(_read_all, given, self._clock())
+            read = await asyncio.to_thread(_read_all, call.body, call.media_type, self._clock())
         if len(read) == 1 and isinstance(read[0], Refused):
             raise Invalid(read[0].reason)
         good = [one for one in read if isinstance(one, imports.Document)]
@@ -93,6 +92,11 @@ _TIME = "publishedAt is a time like 2026-03-19T00:00:00.000Z"
 _EMPTY = "a document has a text or a title"
 
 
+def _read_all(body: bytes, media_type: str, now: datetime) -> list[imports.Document | Refused]:
+    """On a thread of its own, for it may take a second.  Raises Invalid, NotAnObject."""
+    return [_read(one, now) for one in _documents(body, media_type)]
+
+
 def _documents(body: bytes, media_type: str) -> Sequence[Any]:
     """What may be documents.  Raises Invalid, NotAnObject."""
     if media_type == MARKDOWN:
@@ -108,10 +112,6 @@ def _documents(body: bytes, media_type: str) -> Sequence[Any]:
     if not 1 <= len(given) <= MOST:
         raise Invalid(_TOO_MANY)
     return given
-
-
-def _read_all(given: Sequence[Any], now: datetime) -> list[imports.Document | Refused]:
-    return [_read(one, now) for one in given]
 
 
 def _read(given: Any, now: datetime) -> imports.Document | Refused:
