@@ -8,6 +8,7 @@ from statistics import median
 
 from bench.arena import Arena, SinkDesk, contestant
 from bench.children import BenchError, Child
+from bench.deep_pages import messages_page
 from bench.documents import ITEMS
 from bench.fill import Size
 from bench.measure import Contestant, Race, cpu_seconds, memory_bytes, race
@@ -397,4 +398,5 @@ BENCHMARKS: dict[str, Benchmark] = {
     "callbacks": callbacks,
     "growth": growth,
     "list": list_page,
+    "messages": messages_page,
 }

@@ -33,7 +33,7 @@ from bot.usecases import accounts, deliveries, feeds, inbox, streams
 from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
-from bot.web.apis import admin, native, x_alerts
+from bot.web.apis import admin, md_import, native, wechat_messages, x_alerts
 from bot.web.apis.official_accounts import OfficialAccounts
 from bot.web.calls import Calls
 from bot.web.keys import Door
@@ -98,16 +98,26 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         plans,
         cursor_keys,
     )
+    importing = md_import.MarkdownImport(
+        gateway.database, clock, metrics, gateway.gate, gateway.terms.policy, gateway.terms.interval
+    )
+    messages = [*wechat_messages.WeChatMessages(gateway.database).routes(), *importing.routes()]
+    usual: Mapping[str, Any] = {"door": door, "metrics": metrics}
     return [
-        Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), door=door, metrics=metrics),
+        Surface("X alerts", alerts.routes(), wording=x_alerts.Wording(), **usual),
         Surface(
-            "Postbell",
-            native.routes(desk),
+            *("WeChat messages", messages),
+            wording=wechat_messages.Wording(),
+            prefix="/api/v1/wechat",
+            challenge="Bearer",
+            **usual,
+        ),
+        Surface(
+            *("Postbell", native.routes(desk)),
             wording=native.Wording(),
-            door=door,
-            metrics=metrics,
             statuses=native.STATUSES,
             prefix=native.PREFIX,
+            **usual,
         ),
         Surface(
             "Administration",

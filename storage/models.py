@@ -182,6 +182,7 @@ class Post(Base, table=True):
         UniqueConstraint("feed_id", "seq"),
         Index("posts_link_key", "link_key"),
         Index("posts_found", "feed_id", "found_at", "id"),
+        Index("posts_feed", "feed_id", "id", "seq"),
     )
     id: int = id_()
     uid: UUID = Field(sa_column=Column(Uuid, nullable=False))

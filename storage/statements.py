@@ -17,6 +17,7 @@ The texts name parameters as ``:name``; times are microseconds, as they are stor
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -50,11 +51,13 @@ POSTGRESQL = {
 
 
 class Statement:
-    """One that changes rows."""
+    """One that changes rows.  ``words``: further ones, and how each is spelt for SQLite and for PostgreSQL."""
 
-    def __init__(self, text: str) -> None:
-        self._sqlite = _spelt(re.sub(r"\{lock\}.*?\{/lock\}", "", text), SQLITE)
-        self._postgresql = re.sub(r":(\w+)", r"%(\1)s", _spelt(text, POSTGRESQL))
+    def __init__(self, text: str, words: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> None:
+        sqlite = SQLITE | {word: spelling for word, (spelling, _) in words.items()}
+        postgresql = POSTGRESQL | {word: spelling for word, (_, spelling) in words.items()}
+        self._sqlite = _spelt(re.sub(r"\{lock\}.*?\{/lock\}", "", text), sqlite)
+        self._postgresql = re.sub(r":(\w+)", r"%(\1)s", _spelt(text, postgresql))
 
     def run(self, session: Session, **values: Any) -> int:
         """Returns how many rows it changed.  ``rows``, ``ids``: as ``packed`` makes them."""
@@ -69,8 +72,8 @@ class Statement:
 class Query(Statement, Generic[T]):
     """One that reads rows; ``row``: a Struct of type array, or a tuple, whose fields are the columns in their order."""
 
-    def __init__(self, text: str, row: type[T]) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, row: type[T], words: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> None:
+        super().__init__(text, words)
         self._decode = msgspec.json.Decoder(list[row], strict=False).decode  # type: ignore[valid-type]
         self._convert = partial(msgspec.convert, type=list[row], strict=False)  # type: ignore[valid-type]
 

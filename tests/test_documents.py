@@ -37,13 +37,20 @@ from bot.cli import app as command_line
 from bot.gate import Gate
 from bot.installed import settings as installed_settings
 from bot.metrics import Metrics
-from bot.rules import command_words, mapping, texts
+from bot.rules import command_words, mapping, markdown, texts
 from bot.rules import commands as chat_commands
 from bot.settings import Settings, delays
 from bot.usecases.chat.about import ABOUT
 from bot.version import VERSION
 from bot.web import health, openapi
-from tests.bot.web.gateway import routes_of_administration, routes_of_native, routes_of_x_alerts
+from bot.web.apis import md_import
+from bot.web.apis.wechat_messages_wire import ImportDocument
+from tests.bot.web.gateway import (
+    routes_of_administration,
+    routes_of_messages,
+    routes_of_native,
+    routes_of_x_alerts,
+)
 from tests.fakes.publisher import Publisher
 from tests.fakes.receiver import Receiver
 
@@ -145,7 +152,8 @@ def test_routes_that_the_readme_names_are_served() -> None:
     assert served <= set(ticked(README))
     named = {span for span in ticked(README) if re.fullmatch(r"/[a-z]+(z|\.json)?", span)} - {"/data"}
     assert named == served
-    surfaces = {f"{route.method} {route.path}" for route in (*routes_of_x_alerts(), *routes_of_native())}
+    routes = (*routes_of_x_alerts(), *routes_of_native(), *routes_of_messages())
+    surfaces = {f"{route.method} {route.path}" for route in routes}
     assert {span for span in ticked(README) if re.match(r"(GET|POST|PATCH|DELETE) /", span)} == surfaces
 
 
@@ -307,9 +315,18 @@ def test_the_command_of_a_system_in_the_readme_is_one() -> None:
     assert (said.sender, said.text, said.direct) == ("build-server", "list", True)
 
 
-def test_what_the_proxy_lets_in_is_what_whatsapp_sends() -> None:
-    megabytes = re.findall(r"client_max_body_size (\d+)m;", README)
-    assert [int(one) * 1024 * 1024 for one in megabytes] == [WhatsApp.max_body]
+def test_the_proxy_lets_in_what_whatsapp_sends_and_what_is_imported() -> None:
+    (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", README)
+    assert int(megabytes) * 1024 * 1024 == max(WhatsApp.max_body, md_import.LARGEST)
+
+
+def test_the_fields_of_a_document_in_the_readme_are_those_that_are_read() -> None:
+    table = [
+        name for row in rows(section("The WeChat messages API, and importing Markdown")) for name in ticked(row[0])
+    ]
+    fields = list(ImportDocument.__struct_fields__)
+    assert [name for name in table if " " not in name] == fields
+    assert set(fields) - {"markdown"} == set(markdown.FIELDS)
 
 
 # Links and words

@@ -28,6 +28,7 @@ class NewKey(msgspec.Struct, frozen=True):
     created_at: datetime
     expires_at: datetime
     key: str
+    messages_url: str  # what it reads WeChat messages from
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -50,8 +51,11 @@ def add(
     with opened() as desk:
         holder = desk.read(accounts.get, account)
         made = desk.write(administration.create, COMMAND_LINE, holder.id, name)
+        messages_url = f"{desk.settings.public_base_url}/api/v1/wechat/messages"
     if json:
-        return output.as_json(NewKey(holder.id, made.prefix, made.name, made.created_at, made.expires_at, made.key))
+        times = (made.created_at, made.expires_at)
+        return output.as_json(NewKey(holder.id, made.prefix, made.name, *times, made.key, messages_url))
+    output.hint(f"It also reads the messages of followed WeChat accounts: GET {messages_url}")
     output.hint(f"Key “{made.name}” of account {holder.id}, until {made.expires_at:%Y-%m-%d}; it is shown this once:")
     return output.bare(made.key)
 

@@ -67,10 +67,10 @@ def html_text(html: str, *, base: str = "", own: str = "", links: bool = True) -
     html = drop_unseen(html[:LONGEST_INPUT]).replace("\r\n", "\n").replace("\r", "\n")
     writer = _Writer(base, own, links)
     hidden, depth = "", 0
-    for token in _tokens(html):
+    for token in tokens(html):
         if isinstance(token, str):
             if not hidden:
-                writer.text(_resolve(token))
+                writer.text(resolve(token))
             continue
         if hidden:
             if token.name != hidden:
@@ -89,7 +89,9 @@ def html_text(html: str, *, base: str = "", own: str = "", links: bool = True) -
     return clean(writer.result())
 
 
-class _Tag(NamedTuple):
+class Tag(NamedTuple):
+    """A tag as it is written."""
+
     name: str  # lower case
     closing: bool
     attributes: str  # as written
@@ -100,11 +102,11 @@ class _Tag(NamedTuple):
         for match in _ATTRIBUTES.finditer(self.attributes):
             key, value = match[1].lower(), match[2] or match[3] or match[4] or ""
             # An address may hold "&copy=1": a reference inside an attribute needs its semicolon.
-            found.setdefault(key, _REFERENCE.sub(lambda m: _resolve(m[0]), value))
+            found.setdefault(key, _REFERENCE.sub(lambda m: resolve(m[0]), value))
         return found
 
 
-def _tokens(html: str) -> Iterator[str | _Tag]:
+def tokens(html: str) -> Iterator[str | Tag]:
     """Texts, references unresolved, and tags; without comments, declarations and raw elements."""
     position = 0
     while match := _TOKEN.search(html, position):
@@ -114,7 +116,7 @@ def _tokens(html: str) -> Iterator[str | _Tag]:
         name = match["name"]
         if name is None:
             continue
-        tag = _Tag(name.lower(), bool(match["closing"]), match["attributes"])
+        tag = Tag(name.lower(), bool(match["closing"]), match["attributes"])
         if tag.name not in _RAW:
             yield tag
         elif not tag.closing and not tag.attributes.endswith("/"):
@@ -124,11 +126,11 @@ def _tokens(html: str) -> Iterator[str | _Tag]:
         yield html[position:]
 
 
-def _resolve(text: str) -> str:
+def resolve(text: str) -> str:
     return unescape(_OVERLONG_NUMBER.sub("\ufffd", text)) if "&" in text else text
 
 
-def _is_unshown(tag: _Tag) -> bool:
+def _is_unshown(tag: Tag) -> bool:
     if tag.name in _UNSHOWN:
         return True
     if not _MAY_HIDE.search(tag.attributes):  # nearly all tags end here, unread
@@ -180,12 +182,12 @@ class _Writer:
         self.pieces.append(self.mark + words)
         self.newlines, self.blank, self.mark, self.at_start = 0, False, "", False
 
-    def start(self, tag: _Tag) -> None:
+    def start(self, tag: Tag) -> None:
         self.break_line(_NEWLINES.get(tag.name, 0))
         match tag.name:
             case "a" if self.links:
                 self.end_link()
-                self.link = (_address(tag.read().get("href", ""), self.base), len(self.pieces))
+                self.link = (address_of(tag.read().get("href", ""), self.base), len(self.pieces))
             case "img":
                 if alt := " ".join(tag.read().get("alt", "").split()):
                     self.text(f"[{alt}]" if any(map(str.isalnum, alt)) else alt)  # an emoji is itself
@@ -252,7 +254,7 @@ class _Writer:
         return "".join(self.pieces)
 
 
-def _address(href: str, base: str) -> str:
+def address_of(href: str, base: str) -> str:
     """``href`` as an absolute http, https or mailto address; empty if it is none, or only a place in this page."""
     if len(href) <= _LONGEST_ADDRESS and _PLAIN_ADDRESS.fullmatch(href):  # nearly all of them
         return href

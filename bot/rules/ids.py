@@ -1,7 +1,9 @@
-"""Ids that APIs show for rows that are only numbered inside, and the ids that X gives to posts."""
+"""Ids that APIs show for rows that are only numbered inside, and those that X and WeChat give to posts."""
 
 import re
 from functools import lru_cache
+from html import unescape
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 _POST = re.compile(r"https?://(?:\w+\.)?(?:x|twitter)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]{1,25})(?:[/?#].*)?")
@@ -41,3 +43,22 @@ def post_on_x(url: str) -> str:
     """X's id of a post, read off its address (sources-x.md 14); empty when it is none."""
     match = _POST.fullmatch(url)
     return match[1] if match else ""
+
+
+_ARTICLE = re.compile(r"https?://mp\.weixin\.qq\.com/s(?:/([A-Za-z0-9_-]+)|/?\?([^#]+))?(?:[/?#].*)?", re.IGNORECASE)
+_PARTS = re.compile(r"[0-9]{1,20}_[0-9]{1,5}_[A-Za-z0-9+/_-]{1,60}")
+_ALIASES = {"appmsgid": "mid", "itemidx": "idx"}
+
+
+def article_on_wechat(url: str) -> str:
+    """WeChat's id of an article, read off its address (sources-wechat.md C4): message, place in it and account of a
+    long address, the name in a short one; case counts.  Empty when it is none, or a temporary address."""
+    match = _ARTICLE.fullmatch(url)
+    if not match:
+        return ""
+    if match[1]:
+        return match[1]
+    query = unescape(match[2] or "").replace("+", "%2B")  # which base64 has, and no blank
+    fields = {_ALIASES.get(name, name): value for name, value in parse_qsl(query)}
+    found = "_".join((fields.get("mid", ""), fields.get("idx", ""), fields.get("__biz", "").rstrip("=")))
+    return found if _PARTS.fullmatch(found) else ""

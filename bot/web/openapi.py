@@ -67,8 +67,8 @@ def describe(surfaces: Sequence[Surface], public_base_url: str) -> dict[str, Any
 
 _ABOUT = (
     "Keys are made with `POST /apikeys` or `postbell key add`, and sent as `x-api-key` or as `Authorization: Bearer`. "
-    "Each may be used 20 times a second, and 40 times at once. Below `/api/v1` and `/admin/v1` times are RFC 3339 in "
-    "UTC, elsewhere milliseconds since 1970. `/admin/v1` takes `ADMIN_TOKEN` and the keys of operators."
+    "Each may be used 20 times a second, and 40 times at once. Times are milliseconds since 1970, and where they are "
+    "texts RFC 3339 in UTC. `/admin/v1` takes `ADMIN_TOKEN` and the keys of operators."
 )
 
 
@@ -79,9 +79,13 @@ Schemas = Mapping[Any, Mapping[str, Any]]
 def _schemas(surfaces: Sequence[Surface]) -> tuple[Schemas, dict[str, Any]]:
     """Made in one go: types of several surfaces may have one name, and are then told apart everywhere."""
     types = [_problem(surface) for surface in surfaces]
-    types += [t for surface in surfaces for route in surface.routes for t in (route.answer, route.body) if t]
+    types += [t for surface in surfaces for route in surface.routes for t in _types(route)]
     each, components = msgspec.json.schema_components(types, ref_template=_REF)
     return dict(zip(types, each, strict=True)), components
+
+
+def _types(route: Route) -> list[Any]:
+    return [one for one in (route.answer, route.body, *route.takes.values()) if one]
 
 
 def _problem(surface: Surface) -> Any:
@@ -105,6 +109,9 @@ def _operation(surface: Surface, route: Route, schemas: Schemas) -> dict[str, An
     if route.body:
         required = any(field.required for field in wire.fields(route.body))
         operation["requestBody"] = {"required": required, "content": _json(schemas[route.body])}
+    if route.takes:
+        content = {media_type: {"schema": schemas[model]} for media_type, model in route.takes.items()}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
@@ -114,7 +121,7 @@ def _responses(surface: Surface, route: Route, schemas: Schemas) -> dict[str, An
     errors = {status: list(texts) for status, texts in surface.errors_of(route).items()}
     for status in (401, 403, 429, 500, 503):
         errors.setdefault(status, []).append(REFUSED[status])
-    if route.body:
+    if route.body or route.takes:
         for status in (408, 413, 415):
             errors.setdefault(status, []).append(REFUSED[status])
     headers = {name: {"description": text, "schema": {"type": "integer"}} for name, text in _LIMITS.items()}
@@ -257,5 +264,5 @@ def _shape(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
                 return {"…": _shape(schema.get("additionalProperties") or {}, schemas)}
             return {name: _shape(one, schemas) for name, one in schema["properties"].items()}
         case "array":
-            return [_shape(schema["items"], schemas)]
+            return [_shape(schema.get("items", {}), schemas)]
     return schema.get("type", "")

@@ -23,6 +23,7 @@ from bot.usecases.codes import TooManyCodes
 from bot.usecases.idempotency import Answer
 from bot.usecases.keys import KeyHolder
 from bot.web import wire
+from bot.web.bodies import read_body
 from bot.web.keys import Door, Forbidden, Standing, TooManyFailures, Unauthorised
 from storage.database import StorageError
 
@@ -41,7 +42,8 @@ class Call:
     key_id: int
     address: str  # the caller's, in the network
     path: Mapping[str, str]
-    body: Any = None  # of the route's ``body``
+    body: Any = None  # of the route's ``body``; of one that ``takes`` something, the bytes
+    media_type: str = ""  # of those bytes, as the caller says
     query: Any = None  # of the route's ``query``
     operation: str = ""  # "POST /phones/{phoneNumber}"
     once_key: str = ""  # the Idempotency-Key, where the route takes one and the caller sent one
@@ -59,6 +61,8 @@ class Route:
     answer: Any  # a msgspec Struct, or a list of one
     status: int = 200
     body: type[msgspec.Struct] | None = None
+    takes: Mapping[str, Any] = field(default_factory=dict)  # instead of ``body``: types by media type, for the handler
+    limit: int = 0  # bytes of what it ``takes``
     query: type[msgspec.Struct] | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)  # of the path: what each is
     errors: Mapping[int, Sequence[str]] = field(default_factory=dict)  # by status: what may be said
@@ -136,7 +140,8 @@ class Surface:
     """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise.
 
     ``prefix``: of all its paths; what is asked below it and not there is refused in its wording, too.  ``security``:
-    the ways to say who calls, by name, as OpenAPI describes them; any one will do.
+    the ways to say who calls, by name, as OpenAPI describes them; any one will do.  ``challenge``: the header
+    ``WWW-Authenticate`` of its 401.
     """
 
     always_ok = False  # errors stand in the body and have status 200, too, and who calls is told by the request itself
@@ -152,10 +157,12 @@ class Surface:
         statuses: Mapping[type[UserError], int] = STATUSES,
         prefix: str = "",
         security: Mapping[str, Mapping[str, str]] = KEYS,
+        challenge: str = "",
     ) -> None:
         self.title, self.routes, self.wording, self.prefix = title, tuple(routes), wording, prefix
         self.security = security
         self._door, self._metrics, self._statuses = door, metrics, statuses
+        self._challenge = challenge
 
     def mount(self, app: web.Application) -> None:
         for route in self.routes:
@@ -206,8 +213,11 @@ class Surface:
     async def _read(self, route: Route, request: web.Request, holder: KeyHolder) -> Call:
         if not all(map(str.isprintable, request.match_info.values())):
             raise web.HTTPNotFound  # nothing is called so, and PostgreSQL takes no NUL
-        body = query = None
+        body: Any = None
+        query = None
         exact = self.wording.checks_values
+        if route.takes:
+            body = await read_body(request, route.limit)
         if route.body:
             body = wire.take(route.body, await self._object(route.body, request), exact=exact)
         if route.query:
@@ -215,7 +225,8 @@ class Surface:
         whose = (holder.account_id, holder.user_id, holder.key_id)
         once_key = _once_key(request) if route.once else ""
         more = (f"{route.method} {route.path}", once_key, holder.prefix)
-        return Call(*whose, self._door.address(request), request.match_info, body, query, *more)
+        address = self._door.address(request)
+        return Call(*whose, address, request.match_info, body, request.content_type, query, *more)
 
     async def _object(self, model: type[msgspec.Struct], request: web.Request) -> dict[str, Any]:
         """Raises NotAnObject, Refusal."""
@@ -284,6 +295,8 @@ class Surface:
         self, status: int, text: str, *, retry_after: int | None = None, error: Exception | None = None
     ) -> web.Response:
         response = _json(status, self.wording.body(status, text, error))
+        if status == 401 and self._challenge:
+            response.headers["WWW-Authenticate"] = self._challenge
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
         return response
@@ -300,20 +313,26 @@ def tell_standing(door: Door) -> Callable[[web.Request, web.StreamResponse], Awa
 
 
 def unknown_paths(surfaces: Sequence[Surface]) -> Any:
-    """Middleware: what is below a surface's prefix and not there, is refused in that surface's wording."""
+    """Middleware: what is below a surface's prefix and not there, or asked otherwise than it takes, is refused in that
+    surface's wording."""
+    own = {route.path: surface for surface in surfaces for route in surface.routes if surface.prefix}
+    longest_first = sorted((one for one in surfaces if one.prefix), key=lambda one: -len(one.prefix))
+
+    def whose(path: str) -> Surface | None:
+        below = (one for one in longest_first if f"{path}/".startswith(f"{one.prefix}/"))
+        return own.get(path) or next(below, None)
 
     @web.middleware
     async def refuse(request: web.Request, handler: Callable[[web.Request], Awaitable[Any]]) -> Any:
         try:
             return await handler(request)
         except web.HTTPException as error:
-            for surface in surfaces:
-                if surface.prefix and f"{request.path}/".startswith(f"{surface.prefix}/"):
-                    response = _json(error.status, surface.wording.body(error.status, error.reason))
-                    if "Allow" in error.headers:
-                        response.headers["Allow"] = error.headers["Allow"]
-                    return response
-            raise
+            if (surface := whose(request.path)) is None:
+                raise
+            response = _json(error.status, surface.wording.body(error.status, error.reason))
+            if "Allow" in error.headers:
+                response.headers["Allow"] = error.headers["Allow"]
+            return response
 
     return refuse
 

@@ -59,13 +59,18 @@ class BadValue(BadField):
 
 def read_object(raw: bytes) -> dict[str, Any]:
     """Raises NotAnObject."""
-    try:
-        value = json.loads(raw.decode(), **_STRICT)
-        if isinstance(value, dict) and _is_sound(value, DEEPEST):
-            return value
-    except (ValueError, RecursionError):  # of which UnicodeDecodeError and JSONDecodeError are kinds
-        pass
+    value = read_json(raw)
+    if isinstance(value, dict) and is_sound(value):
+        return value
     raise NotAnObject
+
+
+def read_json(raw: bytes) -> Any:
+    """Any JSON; whether what is in it can be stored, ``is_sound`` says.  Raises NotAnObject for what is none."""
+    try:
+        return json.loads(raw.decode(), **_STRICT)
+    except (ValueError, RecursionError):  # of which UnicodeDecodeError and JSONDecodeError are kinds
+        raise NotAnObject from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -82,7 +87,7 @@ def _refuse(constant: str) -> NoReturn:
 _STRICT: dict[str, Any] = {"object_pairs_hook": _once, "parse_constant": _refuse}
 
 
-def _is_sound(value: Any, deeper: int) -> bool:
+def is_sound(value: Any, deeper: int = DEEPEST) -> bool:
     """Whether everything in it can be stored and sent on."""
     match value:
         case str():
@@ -94,9 +99,9 @@ def _is_sound(value: Any, deeper: int) -> bool:
         case float():
             return math.isfinite(value)
         case list():
-            return deeper > 0 and all(_is_sound(one, deeper - 1) for one in value)
+            return deeper > 0 and all(is_sound(one, deeper - 1) for one in value)
         case dict():
-            return deeper > 0 and all(_is_text(name) and _is_sound(one, deeper - 1) for name, one in value.items())
+            return deeper > 0 and all(_is_text(name) and is_sound(one, deeper - 1) for name, one in value.items())
     return False
 
 

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _native()
     _official()
     _administration()
+    _messages()
 
 
 def _kinds() -> None:
@@ -157,3 +158,8 @@ _ONLY_ADDED = {
         FOR EACH STATEMENT EXECUTE FUNCTION audit_is_only_added_to()""",
     ],
 }
+
+
+def _messages() -> None:
+    """Lists over several feeds, by page number."""
+    op.create_index("posts_feed", "posts", ["feed_id", "id", "seq"])

@@ -1,9 +1,11 @@
 """API keys from the command line."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from bot.web.apis import wechat_messages
 from tests.bot.cli.shell import Shell
 
 
@@ -21,6 +23,18 @@ def test_an_operator_makes_more_than_the_plan_allows(shell: Shell) -> None:
     made = [shell("key", "add", "1", "--json").json() for _ in range(2)]
     assert [one["name"] for one in made] == ["Default", "Default"]
     assert made[0]["key"] != made[1]["key"]
+
+
+def test_a_new_key_is_told_with_the_whole_address_of_the_messages(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKER_PUBLIC_BASE_URL", "https://bell.example.org/")
+    shell("account", "add", "ann@example.org")
+    url = f"https://bell.example.org{wechat_messages.PATH}"
+    *said, key = shell("key", "add", "1").out.splitlines()
+    assert any(line.endswith(url) for line in said)
+    assert re.fullmatch(r"bws_prod_\w{27}", key)
+    assert shell("key", "add", "1", "--json").json()["messages_url"] == url
 
 
 def test_a_key_is_removed_by_its_beginning(shell: Shell) -> None:

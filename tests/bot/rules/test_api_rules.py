@@ -102,3 +102,31 @@ def test_an_id_that_was_not_made_of_a_number_has_none() -> None:
 )
 def test_the_id_of_a_post_on_x(url: str, post: str) -> None:
     assert ids.post_on_x(url) == post
+
+
+@pytest.mark.parametrize(
+    ("url", "article"),
+    [
+        ("https://mp.weixin.qq.com/s/AbC-dEf_123?scene=1#rd", "AbC-dEf_123"),
+        ("http://mp.weixin.qq.com/s/abc-def_123", "abc-def_123"),
+        (
+            "https://mp.weixin.qq.com/s?__biz=MzA3MDM3NjE5NQ==&mid=2247483650&idx=1&sn=ab&chksm=c#wechat_redirect",
+            "2247483650_1_MzA3MDM3NjE5NQ",
+        ),
+        (
+            "http://mp.weixin.qq.com/s?sn=ab&amp;idx=2&amp;mid=2247483650&amp;__biz=MzA3MDM3NjE5NQ%3D%3D",
+            "2247483650_2_MzA3MDM3NjE5NQ",
+        ),
+        ("https://mp.weixin.qq.com/s/?__biz=Mz+/A==&appmsgid=7&itemidx=3&sign=x", "7_3_Mz+/A"),
+        ("https://mp.weixin.qq.com/s?src=11&timestamp=1&ver=1&signature=x", ""),
+        ("https://mp.weixin.qq.com/s?__biz=MzA&mid=1", ""),
+        ("https://mp.weixin.qq.com/s?__biz=MzA&mid=one&idx=1", ""),
+        ("https://mp.weixin.qq.com/mp/appmsgalbum?__biz=MzA&mid=1&idx=1", ""),
+        ("https://mp.weixin.qq.com/s", ""),
+        ("https://mp.weixin.qq.com.example.org/s/abc", ""),
+        ("https://example.org/s/abc", ""),
+        ("", ""),
+    ],
+)
+def test_the_id_of_an_article_on_wechat(url: str, article: str) -> None:
+    assert ids.article_on_wechat(url) == article

@@ -19,6 +19,8 @@ from bot.settings import Settings
 from bot.usecases import accounts, feeds, keys, posts
 from bot.usecases.chat.who import Terms
 from bot.web.apis import admin, native
+from bot.web.apis.md_import import MarkdownImport
+from bot.web.apis.wechat_messages import WeChatMessages
 from bot.web.apis.x_alerts import XAlerts
 from bot.web.surface import Route
 from storage import models
@@ -48,6 +50,11 @@ def routes_of_x_alerts() -> list[Route]:
 
 def routes_of_native() -> list[Route]:
     return native.routes(native.Desk(*[None] * 9, cursor_keys=()))  # type: ignore[arg-type, misc]
+
+
+def routes_of_messages() -> list[Route]:
+    nothing: Any = None
+    return [*WeChatMessages(nothing).routes(), *MarkdownImport(*[nothing] * 6).routes()]
 
 
 class PlainX:
