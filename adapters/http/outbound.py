@@ -179,15 +179,16 @@ class Outbound:
 
 
 def _fetched(document: Document, url: str) -> Fetched:
-    """With the body as it was before it was packed.  Raises FeedFailed."""
+    """With the body as it was before it was packed; of a refusal its beginning is enough.  Raises FeedFailed."""
     inflater = Inflater(document.headers.get("Content-Encoding", ""), MAX_BODY)
     try:
-        if document.too_large:
+        if document.too_large and 200 <= document.status < 300:
             raise TooLarge
         body = inflater.feed(document.body) + inflater.finish()
     except TooLarge:
         raise FeedFailed(FeedFault.TOO_LARGE, "the feed is too large", status=document.status) from None
-    return Fetched(document.status, document.headers, body, url, not document.complete or inflater.broken)
+    truncated = not document.complete or document.too_large or inflater.broken
+    return Fetched(document.status, document.headers, body, url, truncated)
 
 
 _FAULTS: Final = {

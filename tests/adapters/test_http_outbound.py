@@ -314,7 +314,7 @@ async def test_feeds_that_cannot_be_reached(tmp_path: Path) -> None:
 async def test_a_platform_is_consulted_at_any_address_and_its_long_answers_are_read_whole() -> None:
     async def answer(request: web.Request) -> web.Response:
         if request.path == "/refused":
-            return web.Response(status=402, text="no credits")
+            return web.Response(status=402, text="no credits" + request.query.get("more", "") * 300_000)
         response = web.Response(body=request.path_qs.encode() + bytes(200_000))
         response.enable_compression(web.ContentCoding.gzip)
         return response
@@ -325,6 +325,8 @@ async def test_a_platform_is_consulted_at_any_address_and_its_long_answers_are_r
         assert got.body == b"/a?query=from%3A1%20OR%20b" + bytes(200_000)
         refused = await out.consult(f"http://127.0.0.1:{port}/refused", {})
         assert (refused.status, refused.body) == (402, b"no credits")
+        long = await out.consult(f"http://127.0.0.1:{port}/refused?more=x", {})
+        assert (long.status, long.body[:12], long.truncated) == (402, b"no creditsxx", True)
         with pytest.raises(FeedFailed) as failed:
             await out.consult("http://127.0.0.1:9/", {})
         assert failed.value.fault is FeedFault.CONNECT

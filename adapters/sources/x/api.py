@@ -29,6 +29,7 @@ EXPANSIONS: Final = "referenced_tweets.id,referenced_tweets.id.author_id,attachm
 USER_FIELDS: Final = "id,name,username,profile_image_url,protected"
 MEDIA_FIELDS: Final = "media_key,type,url,preview_image_url,variants"
 CALL_SECONDS: Final = 15.0
+LONG_AGO: Final = datetime(2010, 11, 4, tzinfo=UTC)  # for who asks without knowing the time, before X has told it
 
 
 class Api:

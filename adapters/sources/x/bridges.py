@@ -58,7 +58,7 @@ class Bridge:
         """Raises any SourceError but FeedNotFound.  ``username``: in the case people wrote it."""
         place = cursors.read({name: value for name, value in cursor.items() if name != "m"})
         username = place.username or username or key.removeprefix("@")
-        if _NUMBER.fullmatch(username) and not place.username:
+        if username == key:
             raise FeedFailed(FeedFault.NOT_A_FEED, "the name of this account is not known yet")
         before = cursor["b"][1] if cursor.get("b", ("",))[0] == self.via else {}
         try:

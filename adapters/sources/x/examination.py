@@ -1,17 +1,16 @@
 """What `postbell doctor` asks X: is the token taken, may it search and stream, do the bridges answer."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from adapters.base import FeedThrottled, Finding, SourceError
-from adapters.sources.x.api import Api
+from adapters.sources.x.api import LONG_AGO, Api
 from adapters.sources.x.bridges import Bridge
 from adapters.sources.x.refusals import NotAllowed
 from adapters.sources.x.settings import Config
 
 SOMEBODY: Final = "X"  # an account that will stay; looking it up costs a cent at most
-LONG_AGO: Final = datetime(2010, 11, 4, tzinfo=UTC)  # the time, before X has told it
 
 
 class Examination:

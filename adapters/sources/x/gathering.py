@@ -17,17 +17,22 @@ class Gathering(Generic[Asked, Answered]):
         self._answer = answer
         self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
         self._running: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def ask(self, one: Asked) -> Answered:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answered] = loop.create_future()
         if not self._waiting:
-            loop.call_later(MOMENT_SECONDS, self._go)
+            self._timer = loop.call_later(MOMENT_SECONDS, self._go)
         self._waiting.append((one, future))
         return await future
 
     async def close(self) -> None:
-        """Break off what runs."""
+        """Break off what runs, and what waits to."""
+        if self._timer:
+            self._timer.cancel()
+        for _, future in self._waiting:
+            future.cancel()
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -42,18 +47,12 @@ class Gathering(Generic[Asked, Answered]):
     async def _run(self, waiting: Sequence[tuple[Asked, "asyncio.Future[Answered]"]]) -> None:
         try:
             answers = await self._answer([one for one, _ in waiting])
-        except BaseException as error:
-            answers = [error if isinstance(error, Exception) else ConnectionError("closing") for _ in waiting]
-            if not isinstance(error, Exception):
-                self._give(waiting, answers)
-                raise
-        self._give(waiting, answers)
-
-    def _give(
-        self,
-        waiting: Sequence[tuple[Asked, "asyncio.Future[Answered]"]],
-        answers: Sequence[Answered | Exception],
-    ) -> None:
+        except Exception as error:
+            answers = [error for _ in waiting]
+        except asyncio.CancelledError:
+            for _, future in waiting:
+                future.cancel()
+            raise
         for (_, future), answer in zip(waiting, answers, strict=True):
             if future.done():  # nobody waits for it any more
                 continue

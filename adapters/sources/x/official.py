@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 
 from adapters.base import Cursor, FeedInfo, Found, Page, Post, SourceError
@@ -16,7 +17,7 @@ from adapters.sources.x.people import People
 from adapters.sources.x.posts import Person
 from adapters.sources.x.searching import Searcher, packed, written
 from adapters.sources.x.settings import Config
-from adapters.sources.x.snowflakes import floor_id
+from adapters.sources.x.snowflakes import floor_id, number
 from adapters.sources.x.timelines import Row, Walk, walk
 from adapters.sources.x.wire import User
 
@@ -128,9 +129,7 @@ class Official:
         if not found and not after.differs(before) and "m" not in cursor:
             return Page(cursor=cursor, complete=False, via=VIA, reads=reads)
         known = info(after) if found or after.named != before.named else None
-        return Page(
-            cursor=cursors.stored(after), posts=found, info=known, complete=False, via=VIA, reads=reads
-        )  # fmt: skip
+        return Page(cursor=cursors.stored(after), posts=found, info=known, complete=False, via=VIA, reads=reads)
 
     def _paid(self, row: Row, now: datetime) -> int:
         """Posts and users that X bills for this post: itself, those it refers to, and whoever wrote them."""
@@ -143,7 +142,8 @@ class Official:
 def made(rows: Iterable[Row], known: Person, kinds: frozenset[str]) -> Sequence[Post]:
     """Posts of one account and of these kinds, oldest first, each once; filters of X are applied anew."""
     found: dict[bytes, Post] = {}
-    for tweet, answer in sorted(rows, key=lambda row: int(row[0].id)):
+    numbered = [(identifier, *row) for row in rows if (identifier := number(row[0].id)) is not None]
+    for _, tweet, answer in sorted(numbered, key=itemgetter(0)):
         if tweet.author_id not in ("", known.id):
             continue
         post = posts.read(tweet, answer, known)

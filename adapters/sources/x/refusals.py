@@ -10,6 +10,7 @@ from adapters.sources.x.wire import Problem, problem
 
 PERSON: Final = timedelta(hours=1)  # until it is tried again whether a person has acted
 MONEY: Final = timedelta(minutes=30)
+ONE_ACCOUNT: Final = frozenset(("not-authorized-for-resource", "disallowed-resource", "resource-unavailable"))
 LONGEST: Final = 200  # characters of what X says
 
 
@@ -36,6 +37,8 @@ def refusal(status: int, body: bytes, wait: timedelta, token: str) -> SourceErro
             return TokenRefused("X does not accept the token", PERSON)
         case 402:
             return SourceSuspended(f"X wants credits: {words}", MONEY)
+        case 403 if told.kind in ONE_ACCOUNT:
+            return FeedUnavailable(f"X does not show it: {words}")
         case 403:
             return NotAllowed(f"X does not allow it: {words or 'no reason given'}", PERSON)
         case 404 if told.title:

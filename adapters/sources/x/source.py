@@ -50,7 +50,7 @@ class X:
         wanted = named(name)
         if not self._ways:
             if not wanted.certain:
-                raise FeedNotFound(NOT_SET_UP)
+                raise FeedNotFound("accounts on X cannot be followed here")  # a guess is no reason to name settings
             raise SourceSuspended(NOT_SET_UP, PERSON)
         return await self._first(now, lambda way: way.find(wanted.username, now))
 

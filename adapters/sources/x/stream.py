@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ import structlog
 from adapters.base import FeedInfo, Page, SourceError
 from adapters.http import NoConnection, Outbound, Stream
 from adapters.sources.x import rules
-from adapters.sources.x.api import Api
+from adapters.sources.x.api import LONG_AGO, Api
 from adapters.sources.x.lines import Lines
 from adapters.sources.x.official import made
 from adapters.sources.x.posts import Person
@@ -35,7 +35,6 @@ MOST_TO_FILL: Final = 2_000  # accounts whose gap is filled by search; those of 
 MOST_WAITING: Final = 2_000  # posts not yet told; then X has to wait, and may hang up
 RULES_AT_ONCE: Final = 100
 ALL_KINDS: Final = frozenset(("repost", "reply"))
-LONG_AGO: Final = datetime(2010, 11, 4, tzinfo=UTC)  # the time, before X has told it
 
 log = structlog.get_logger("x")
 
@@ -186,12 +185,12 @@ class Listener:
     async def _one(self, author: str, rows: Sequence[Row], heard: Heard) -> None:
         now = self._now()
         known = _person(author, rows)
-        reads = sum(self._api.reads(answer, now) for _, answer in rows)
-        posts = made(rows, known, ALL_KINDS)
-        info = FeedInfo(title=known.name, name=known.username, home=f"https://x.com/{known.username}")
-        page = Page(cursor={}, posts=posts, info=info, complete=False, via="stream", reads=reads)
+        home = f"https://x.com/{known.username}"
+        info = FeedInfo(title=known.name, name=known.username, home=home) if known.username else None
         try:
-            await heard(author, page)
+            reads = sum(self._api.reads(answer, now) for _, answer in rows)
+            posts = made(rows, known, ALL_KINDS)
+            await heard(author, Page(cursor={}, posts=posts, info=info, complete=False, via="stream", reads=reads))
         except Exception as error:  # what is not stored now, polling brings
             log.error("a post from the stream was not stored", account=author, reason=repr(error))
 

@@ -114,10 +114,7 @@ class Problem(Struct):
     type: str | None = None
     value: str | None = None
     resource_id: str | None = None
-    reason: str | None = None
     connection_issue: str | None = None
-    disconnect_type: str | None = None
-    code: int | None = None
     message: str | None = None
     errors: list[Raw] | None = None
 
@@ -141,7 +138,6 @@ class _Includes(Struct):
 
 class _Meta(Struct):
     next_token: str | None = None
-    newest_id: str | None = None
 
 
 class _Envelope(Struct):

@@ -23,7 +23,6 @@ from tests.fakes.x.streaming import Connection, Streaming
 from tests.fakes.x.tricks import (
     NO_RULES,
     OLD_TOO_MANY,
-    PROBLEMS,
     TOO_MANY,
     TOO_MANY_CONNECTIONS,
     UNAUTHORIZED,
@@ -394,9 +393,6 @@ def _excluded(tweet: Tweet, exclude: set[str]) -> bool:
 def _too_old(since: int, now: datetime, floor: int) -> Failure:
     after = (now - WEEK).strftime("%Y-%m-%dT%H:%MZ")
     message = (
-        f"'since_id' must be a tweet id created after {after}."
-        f" Please use a 'since_id' that is larger than {floor}"
-    )  # fmt: skip
-    failure = Failure.invalid("since_id", str(since), message)
-    failure.body["type"] = f"{PROBLEMS}/invalid-request"
-    return failure
+        f"'since_id' must be a tweet id created after {after}. Please use a 'since_id' that is larger than {floor}"
+    )
+    return Failure.invalid("since_id", str(since), message)

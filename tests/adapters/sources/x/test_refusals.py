@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from adapters.base import FeedFailed, FeedFault, FeedThrottled, FeedUnavailable, SourceError, SourceSuspended
+from adapters.base import (
+    FeedFailed,
+    FeedFault,
+    FeedNotFound,
+    FeedThrottled,
+    FeedUnavailable,
+    SourceError,
+    SourceSuspended,
+)
 from adapters.http import Outbound
 from adapters.sources.x import X
 from tests.adapters.sources.x.parts import Follower
@@ -37,6 +45,7 @@ async def nasa(source: X, clock: MovableClock) -> Follower:
         (Answer(403, b'{"title":"Forbidden","type":"https://api.x.com/2/problems/user-suspended"}'),
          SourceSuspended, "Forbidden"),
         (Answer(403, b""), SourceSuspended, "no reason"),
+        (Answer(403, b'{"title":"x","type":"https://api.x.com/2/problems/disallowed-resource"}'), FeedUnavailable, "x"),
         (CAPPED, SourceSuspended, "allowance"),
         (Answer(429, TOO_MANY), FeedThrottled, "wait"),
         (Answer(429, OLD_TOO_MANY), FeedThrottled, "wait"),
@@ -47,6 +56,9 @@ async def nasa(source: X, clock: MovableClock) -> Follower:
         (Answer.html(), FeedFailed, "503"),
         (Answer(200, b"<html>"), FeedFailed, "cannot be read"),
         (Answer(200, b"[]"), FeedFailed, "cannot be read"),
+        (Answer(200, b"[" * 100_000), FeedFailed, "cannot be read"),
+        (Answer(200, b'{"data":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001), FeedFailed, "cannot be read"),
+        (Answer(500, b"{" * 100_000), FeedFailed, "500"),
         (Answer(200, b'{"data":[{"id":"1"}', cut=True), FeedFailed, "broke off"),
         (Answer(302, b"", headers={"Location": "https://x.com/"}), FeedFailed, "302"),
         (Answer(200, b'{"errors":[{"title":"Authorization Error","type":"https://api.x.com/2/problems/not-authorized-for-resource"}]}'),
@@ -201,6 +213,8 @@ async def test_an_x_that_is_not_there_is_a_failure_of_the_network(outbound: Outb
 
 async def test_without_settings_nothing_is_asked(outbound: Outbound, clock: MovableClock) -> None:
     source = X(outbound)
+    with pytest.raises(FeedNotFound, match="cannot be followed here"):
+        await source.resolve("nasa", clock())
     with pytest.raises(SourceSuspended, match="X_BEARER_TOKEN"):
         await source.resolve("@nasa", clock())
     with pytest.raises(SourceSuspended, match="X_BEARER_TOKEN"):

@@ -122,6 +122,16 @@ async def test_many_posts_are_told_in_batches(x: FakeX, ear: Ear) -> None:
     assert len(ear.pages) < 100
 
 
+async def test_lines_that_make_no_sense_do_not_end_the_stream(x: FakeX, ear: Ear) -> None:
+    nasa = ear.followed[0]
+    for line in (b"nonsense", b"[1]", b'{"data":{"id":"x","author_id":"%b"}}' % nasa.encode(), b"\xff\xfe"):
+        x.streaming.connections[0].pieces.put_nowait(line + b"\r\n")
+    x.post("nasa", "sense")
+    await ear.until(lambda: bool(ear.posts))
+    assert ear.texts == ["sense"]
+    assert x.requests["stream"] == 1
+
+
 async def test_rules_follow_who_is_followed_and_nobody_is_without_one(x: FakeX, ear: Ear) -> None:
     x.streaming.change({"add": [{"value": "from:1", "tag": "somebody else's"}]})
     x.streaming.changes.clear()
