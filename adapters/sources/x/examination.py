@@ -20,7 +20,7 @@ class Examination:
     async def findings(self) -> Sequence[Finding]:
         """In the order in which they are mended."""
         if not (self._config.has_api or self._bridges):
-            return [Finding(True, "not set up", "set X_BEARER_TOKEN or X_BRIDGE_URL to follow accounts on X")]
+            return [Finding(True, "not set up")]
         found = await self._official() if self._config.has_api else []
         return [*found, *[await self._bridge(one) for one in self._bridges]]
 
