@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +61,18 @@ class Told:
         return quantiles(self.waits, n=100)[98] if len(self.waits) > 1 else self.waits[0]
 
 
-async def play(folder: Path, *, by: By, accounts: int = 1, posts: int = 1, interval: float = 5.0) -> Told:
+SERVE = ("sh", str(ROOT / "dev"), "serve")
+
+
+async def play(
+    folder: Path,
+    *,
+    by: By,
+    accounts: int = 1,
+    posts: int = 1,
+    interval: float = 5.0,
+    serve: Sequence[str] = SERVE,
+) -> Told:
     """All of the quick start; ``interval``: X_POLL_SECONDS.  Fails where the document promises something else."""
     async with FakeX() as x, FakeWhatsApp() as whatsapp:
         whatsapp.add(
@@ -75,7 +86,7 @@ async def play(folder: Path, *, by: By, accounts: int = 1, posts: int = 1, inter
             x.user(f"account{n}", f"Account {n}")
         settings = environment(folder, x, whatsapp, by, interval)
         made = prepare(folder, settings, accounts)
-        async with serving(settings) as base, ClientSession() as session:
+        async with serving(serve, settings) as base, ClientSession() as session:
             await whatsapp.connect(f"{base}/webhooks/whatsapp")
             return await Walk(session, base, made, x, whatsapp, people).go(posts)
 
@@ -127,11 +138,11 @@ def prepare(folder: Path, environment: dict[str, str], phones: int) -> list[str]
 
 
 @asynccontextmanager
-async def serving(environment: dict[str, str]) -> AsyncIterator[str]:
-    """``./dev serve``; answers its address when it is ready."""
+async def serving(serve: Sequence[str], environment: dict[str, str]) -> AsyncIterator[str]:
+    """The server as a process of its own; answers its address when it is ready."""
     port = free_port()
-    program = ["sh", str(ROOT / "dev"), "serve", "--port", str(port)]
-    process = await asyncio.create_subprocess_exec(*program, env=environment, start_new_session=True)
+    program = [*serve, "--port", str(port)]
+    process = await asyncio.create_subprocess_exec(*program, env=environment, cwd=ROOT, start_new_session=True)
     base = f"http://127.0.0.1:{port}"
     try:
         async with ClientSession() as session:
