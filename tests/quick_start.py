@@ -94,6 +94,7 @@ async def play(
 def environment(folder: Path, x: FakeX, whatsapp: FakeWhatsApp, by: By, interval: float) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
         "DATA_DIR": str(folder / "data"),
         "MASTER_KEY": b64encode(b"k" * 32).decode(),
         "METRICS_PORT": "0",
@@ -142,7 +143,9 @@ async def serving(serve: Sequence[str], environment: dict[str, str]) -> AsyncIte
     """The server as a process of its own; answers its address when it is ready."""
     port = free_port()
     program = [*serve, "--port", str(port)]
-    process = await asyncio.create_subprocess_exec(*program, env=environment, cwd=ROOT, start_new_session=True)
+    process = await asyncio.create_subprocess_exec(
+        *program, env=environment, cwd=environment["DATA_DIR"], start_new_session=True
+    )
     base = f"http://127.0.0.1:{port}"
     try:
         async with ClientSession() as session:
