@@ -40,7 +40,7 @@ class MessagesProvider:
     async def read(self, account: Account, state: State, now: datetime) -> Reading:
         first = "s" not in state
         last = now if first else datetime.fromtimestamp(state["s"], UTC)
-        found = await self._walks.since(last, now)
+        found = await self._walks.since(last, now, account.key)
         mine = found.of(account)
         is_now = {"s": int(found.started.timestamp()), "h": _hash(mine)}
         if is_now["h"] == state.get("h"):

@@ -29,7 +29,7 @@ class Message:
 
     item: Item
     account: Account
-    order: tuple[datetime, str]  # (published or collected, id)
+    at: datetime  # published, else collected
     withdrawn: bool = False
 
 
@@ -107,7 +107,7 @@ class Messages:
             image=absolute(text(item, "cover"), ""),
         )
         place = int(article.idx[:4]) if article and article.idx.isdecimal() else 0
-        return Message(Item(post, forms, place), owner, (published or collected or now, id), is_withdrawn(item))
+        return Message(Item(post, forms, place), owner, published or collected or now, is_withdrawn(item))
 
 
 def _refusal(answer: Fetched, now: datetime) -> FeedFailed | FeedThrottled | SourceSuspended:

@@ -209,10 +209,10 @@ def _page(asked: Sequence[_Asked], account: Account, cursor: Cursor, now: dateti
     started = cursor.get("f", int(now.timestamp()))
     posts, gone = _merged(memory, changed, set(states) if cursor else None, started, now)
     keys = {post.key for post in posts}
-    kept = {"f": started, "w": _kept(account), "a": memory.rows()}
+    kept = {"f": started, "w": _kept(account)}
     return Page(
-        cursor=kept | {"p": is_now},
-        halfway=kept | {"p": states},
+        cursor=kept | {"p": is_now, "a": memory.rows()},
+        halfway=kept | {"p": states, "a": memory.rows(None)},  # what was forgotten now could never be taken
         posts=posts,
         withdrawn=gone,
         left_out=[one.published for one in memory.articles if one.owner and one.key not in keys],

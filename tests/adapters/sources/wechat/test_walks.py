@@ -32,6 +32,32 @@ async def test_however_many_feeds_are_polled_the_service_is_read_once(
     assert len(town.messages.asked) == 2  # 60 messages: two pages
 
 
+async def test_a_feed_that_is_polled_again_is_told_what_has_come_since(
+    town: Town, source: Making, follow: Follow, clock: MovableClock
+) -> None:
+    harbour = town.account(articles=1)
+    feed = follow(await source("messages"), harbour.biz)
+    await feed.poll()
+    for number in range(3):
+        town.publish(harbour, f"News {number}", at=clock())
+        await feed.poll(after=timedelta(seconds=1))
+        assert feed.delivered[-1] == f"News {number}"
+
+
+@pytest.mark.parametrize("page_size", [4, 50])
+async def test_messages_of_the_same_second_keep_the_order_of_the_list(
+    town: Town, source: Making, follow: Follow, clock: MovableClock, page_size: int
+) -> None:
+    harbour = town.account(articles=1)
+    feed = follow(await source("messages", messages_page_size=page_size), harbour.biz)
+    town.messages.ids_tell_nothing = True
+    await feed.poll()
+    for number in range(9):
+        town.publish(harbour, f"News {number}", at=clock())
+    await feed.poll()
+    assert feed.delivered == [f"News {number}" for number in range(9)]
+
+
 async def test_who_gives_up_waiting_does_not_end_it_for_the_others(
     town: Town, source: Making, follow: Follow, clock: MovableClock
 ) -> None:
