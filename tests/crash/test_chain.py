@@ -73,13 +73,9 @@ async def test_two_in_a_chain_lose_repeat_and_reorder_nothing(
             async with Server(two) as second:
                 await second.ready()
                 await _publish(tencent, news, first)
-                posts = [(n, f"Post {n}") for n in range(1, POSTS + 1)]
-                for settings, kind in ((one, "tencent"), (two, "tencent"), (two, "wechat")):
-                    await until(
-                        lambda settings=settings, kind=kind: len(_posts(settings, kind)) >= POSTS,
-                        f"{kind} has all posts; {_state(one)}; {_state(two)}", PATIENCE,
-                    )  # fmt: skip
-                    assert _posts(settings, kind) == posts
+                await _through(one, "tencent")
+                await _through(two, "tencent")
+                await _through(two, "wechat")
                 await until(lambda: not ledger.unfinished(two["DATABASE_URL"]), "all is sent")
                 assert not [*first.complaints, *second.complaints]
         _check_received(receiver)
@@ -143,11 +139,17 @@ async def _followed(command: Command, two: dict[str, str], news: Account, receiv
 # What came
 
 
+async def _through(settings: dict[str, str], source: str) -> None:
+    """Return when all posts are stored, each once, in their order."""
+    try:
+        await until(lambda: len(_posts(settings, source)) >= POSTS, "all posts are stored", PATIENCE)
+    except AssertionError as error:
+        feeds = ledger.rows(settings["DATABASE_URL"], "SELECT source, last_seq, failures, reason FROM feeds")
+        raise AssertionError(f"{source}: {error}; {feeds}") from None
+    assert _posts(settings, source) == [(n, f"Post {n}") for n in range(1, POSTS + 1)]
+
+
 def _posts(settings: dict[str, str], source: str) -> list[tuple[int, str]]:
     """Numbers and titles, in the order in which they were stored."""
     wanted = "SELECT posts.seq, posts.title FROM posts JOIN feeds ON feeds.id = posts.feed_id"
     return ledger.rows(settings["DATABASE_URL"], f"{wanted} WHERE feeds.source = '{source}' ORDER BY posts.id")
-
-
-def _state(settings: dict[str, str]) -> list[tuple[Any, ...]]:
-    return ledger.rows(settings["DATABASE_URL"], "SELECT source, last_seq, failures, reason, due_at FROM feeds")

@@ -70,7 +70,7 @@ class Walks:
     async def since(self, last: datetime, now: datetime, feed: str = "") -> Walk:
         """Everything since well before ``last``, the start of the last complete walk.  Raises SourceError.
 
-        ``feed``: the one that is polled; it gets no walk twice.
+        ``feed``: the one that is polled, which gets no walk twice; empty: any recent one will do.
         """
         start = (last - self._overlap).timestamp() // GRAIN * GRAIN
         return await self._shared(datetime.fromtimestamp(start, UTC), MOST_PAGES, now, feed)

@@ -30,6 +30,7 @@ class Service:
     says_more: bool = True  # tells whether another page follows
     since_means: Literal["collected", "published"] = "collected"
     failure: tuple[int, Any] | None = None  # status and body of every answer
+    retry_after: str = ""  # beside it
     between_pages: Callable[[int], None] | None = None  # called with the page's number before it is answered
     articles: list[Article] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
@@ -39,6 +40,8 @@ class Service:
         self.asked.append(query)
         date = self.clock() + self.skew
         headers = {"Date": f"{date:%a, %d %b %Y %H:%M:%S} GMT"}
+        if self.retry_after:
+            headers["Retry-After"] = self.retry_after
         if self.failure:
             status, body = self.failure
             if isinstance(body, str):

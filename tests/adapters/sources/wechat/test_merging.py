@@ -186,6 +186,7 @@ async def test_of_more_than_is_remembered_nothing_is_lost_though_it_is_taken_in_
     for title in titles:
         clock.advance(seconds=1)
         town.publish(harbour, title, at=clock())
+    asked = len(town.messages.asked)
     while len(feed.delivered) < len(titles):  # fifty at once, as the core takes them
         clock.advance(seconds=1)
         page = await feed._source.poll(harbour.biz, feed.cursor, clock())
@@ -195,6 +196,7 @@ async def test_of_more_than_is_remembered_nothing_is_lost_though_it_is_taken_in_
         feed.delivered += [post.title for post in new]
         assert page.halfway is not None
         feed.cursor = page.halfway
+    assert len(town.messages.asked) == asked + 7  # one walk for all parts
     await feed.poll()
     assert feed.delivered == titles
     assert len(feed.cursor["a"]) == 200
