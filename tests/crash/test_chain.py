@@ -26,7 +26,7 @@ from tests.fakes.tencent.server import KEY, SDKAPPID
 __all__ = ["bare"]  # the command line's fixture
 
 POSTS, RESTARTS = count(120, 1000), count(2, 10)
-PATIENCE = 120.0  # seconds in which the last post is through; after a failure a feed is asked less and less often
+PATIENCE = 300.0  # seconds in which the last post is through; after failures a feed is asked less and less often
 SERVED, SIGNED_WITH = 1_500_000_000, "as the second signs to the first"
 AT_ONCE = 5  # posts of a burst, all of the same second
 ENDS = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 0}
