@@ -133,7 +133,7 @@ async def _followed(command: Command, two: dict[str, str], news: Account, receiv
     await command(two, "destination", "add", 1, "webhook", receiver.url("/two"))
     for name, kind in ((news.name, "wechat"), (news.id, "tencent")):
         made = await command(two, "subscribe", 1, name, 1, "--json")
-        assert (made["source"], made["posts"], made["newest_title"]) == (kind, 1, "Post 1")
+        assert (made["source"], made["title"], made["newest_title"]) == (kind, news.name, "Post 1")
 
 
 # What came
