@@ -45,6 +45,13 @@ def list_all(session: Session, limit: int) -> Sequence[Row[Any]]:
     return session.execute(shown.order_by(ACCOUNTS.c.name).limit(limit)).all()
 
 
+def described(session: Session, names: Sequence[str]) -> Sequence[Row[Any]]:
+    """``name``, ``created_at`` and, of the feed, ``key``, ``title``, ``image``, ``last_new_at``; in no order."""
+    feed = (FEEDS.c.key, FEEDS.c.title, FEEDS.c.image, FEEDS.c.last_new_at)
+    shown = select(ACCOUNTS.c.name, ACCOUNTS.c.created_at, *feed).join(FEEDS, FEEDS.c.id == ACCOUNTS.c.feed_id)
+    return session.execute(shown.where(ACCOUNTS.c.name.in_(names))).all()
+
+
 # Messages
 
 _PLACES = (

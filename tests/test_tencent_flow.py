@@ -34,7 +34,7 @@ async def tencent(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "TENCENT_SDKAPPID": str(SDKAPPID),
             "TENCENT_SECRET_KEY": KEY,
             "TENCENT_CALLBACK_TOKEN": CALLBACK_TOKEN,
-            "POLL_SECONDS": "1",
+            "TENCENT_POLL_SECONDS": "1",
             "HOST_GAP_SECONDS": "0",
         }.items():
             monkeypatch.setenv(name, value)
@@ -43,7 +43,7 @@ async def tencent(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 @pytest.fixture
 def seldom(tencent: FakeTencent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POLL_SECONDS", "3600")
+    monkeypatch.setenv("TENCENT_POLL_SECONDS", "3600")
 
 
 @pytest.fixture

@@ -61,6 +61,29 @@ def list_all(work: Work, limit: int) -> Sequence[Any]:
     return official.list_all(work.session, limit)
 
 
+# What they are
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """An official account, as its feed is called."""
+
+    name: str
+    title: str
+    image: str  # an address, or empty
+    created_at: datetime
+    last_new_at: datetime | None
+
+
+def described(work: Work, names: Sequence[str]) -> Sequence[Described]:
+    """In the order of ``names``.  Raises NoAccount."""
+    found = {row.name: row for row in official.described(work.session, names)}
+    if missing := next((name for name in names if name not in found), None):
+        raise NoAccount(f"the official account {missing} does not exist, or does no more")
+    rows = [found[name] for name in names]
+    return [Described(row.name, row.title or row.key, row.image, row.created_at, row.last_new_at) for row in rows]
+
+
 # Their history
 
 

@@ -19,8 +19,13 @@ class Config:
         default="", repr=False, metadata={"help": "its key, the 64 characters that the console shows", "secret": True}
     )
     identifier: str = field(default="administrator", metadata={"help": "an administrator account of the app"})
+    poll_seconds: float = field(default=30.0, metadata={"help": "seconds between two looks at an account"})
     callback_token: str = field(
         default="",
         repr=False,
         metadata={"help": "token of the callbacks' authentication; empty: callbacks are refused", "secret": True},
     )
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.poll_seconds <= 86_400:
+            raise ValueError("poll_seconds: from 1 to 86400")

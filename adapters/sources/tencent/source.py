@@ -35,7 +35,6 @@ from adapters.sources.tencent.codes import Refused
 from adapters.sources.tencent.history import Gap, History, State, Withheld
 from adapters.sources.tencent.replies import Message
 
-INTERVAL: Final = timedelta(seconds=30)  # 15 to 60 s are nothing beside what the platform allows (A4.3)
 ABOUT_AGAIN_SECONDS: Final = 24 * 3600  # name and picture are asked for anew
 GAP_TOLD_SECONDS: Final = 24 * 3600
 
@@ -56,7 +55,6 @@ class Tencent:
 
     kind = "tencent"
     Config = settings.Config
-    interval = INTERVAL
 
     def __init__(
         self,
@@ -67,6 +65,7 @@ class Tencent:
         rest: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         self._config = config or settings.Config()
+        self.interval = timedelta(seconds=self._config.poll_seconds)
         self._api = Api(outbound, self._config, clock, rest)
 
     def claims(self, name: str) -> bool:

@@ -111,7 +111,7 @@ class BridgeProvider:
     async def owner(self, form: str, now: datetime) -> Account | None:  # noqa: ARG002 (its documents do not say whose)
         return None
 
-    async def read(self, account: Account, state: State, now: datetime) -> Reading:
+    async def read(self, account: Account, state: State, now: datetime, *, rest: bool = False) -> Reading:  # noqa: ARG002
         own = self._bridge.own_id(account) or await self._listed_id(account, now)
         try:
             page = await self._feeds.poll(self._bridge.feed(own), state, now)

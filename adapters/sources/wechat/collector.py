@@ -1,5 +1,6 @@
 """A messages API as a provider: finds accounts in what it has collected, and gives each feed its own messages."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -8,7 +9,7 @@ from hashlib import sha256
 from adapters.base import Finding, SourceError
 from adapters.http import Outbound
 from adapters.sources.wechat.accounts import Account
-from adapters.sources.wechat.messages import NAME, Message, Messages
+from adapters.sources.wechat.messages import NAME, Message, Messages, Pause
 from adapters.sources.wechat.provider import Reading, State
 from adapters.sources.wechat.settings import Config
 from adapters.sources.wechat.walks import Walks
@@ -22,8 +23,8 @@ class MessagesProvider:
     name = NAME
     advice = "look in the service's console whether the account is still subscribed, and whether it still collects"
 
-    def __init__(self, outbound: Outbound, config: Config) -> None:
-        self._messages = Messages(outbound, config)
+    def __init__(self, outbound: Outbound, config: Config, pause: Pause = asyncio.sleep) -> None:
+        self._messages = Messages(outbound, config, pause)
         self._walks = Walks(self._messages.page, timedelta(hours=config.messages_overlap_hours))
 
     async def find(self, wanted: Account, now: datetime) -> Account | None:
@@ -37,10 +38,10 @@ class MessagesProvider:
                     return message.account
         return None
 
-    async def read(self, account: Account, state: State, now: datetime) -> Reading:
+    async def read(self, account: Account, state: State, now: datetime, *, rest: bool = False) -> Reading:
         first = "s" not in state
         last = now if first else datetime.fromtimestamp(state["s"], UTC)
-        found = await self._walks.since(last, now)
+        found = await self._walks.since(last, now, "" if rest else account.key)
         mine = found.of(account)
         is_now = {"s": int(found.started.timestamp()), "h": _hash(mine)}
         if is_now["h"] == state.get("h"):

@@ -68,9 +68,9 @@ class Memory:
             memory._horizon = min((one.seconds for one in memory.articles if one.seconds > 0), default=0)
         return memory
 
-    def rows(self, most: int = MOST) -> list[list[Any]]:
-        """As JSON, the oldest first; what is too much is forgotten."""
-        kept = sorted(self.articles, key=lambda one: abs(one.seconds))[-most:]
+    def rows(self, most: int | None = MOST) -> list[list[Any]]:
+        """As JSON, the oldest first; what is too much is forgotten.  None: nothing is."""
+        kept = sorted(self.articles, key=lambda one: abs(one.seconds))[-(most or len(self.articles)) :]
         return [[one.seconds, one.title, one.owner, *one.forms] for one in kept]
 
     def take(self, item: Item, provider: str, now: datetime, *, known: bool = False) -> Remembered | None:

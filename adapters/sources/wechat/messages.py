@@ -1,6 +1,7 @@
 """The client of a messages API: one service that has the articles of many accounts (sources-wechat.md, Part B)."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -20,7 +21,12 @@ from adapters.sources.wechat.settings import Config, offset
 
 PATH = "/api/v1/wechat/messages"
 NAME = "messages"
+WAITS = 3  # for one page
+LONGEST_WAIT = timedelta(seconds=5)
 REFUSED_FOR = timedelta(minutes=30)  # after a key was refused, until it is tried again
+
+Pause = Callable[[float], Awaitable[None]]
+"""Waits for so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Message:
 
     item: Item
     account: Account
-    order: tuple[datetime, str]  # (published or collected, id)
+    at: datetime  # published, else collected
     withdrawn: bool = False
 
 
@@ -47,12 +53,13 @@ class Leaf:
 class Messages:
     """Asks for pages.  The wire form is a guess (B2), so everything is looked for under several names (B3)."""
 
-    def __init__(self, outbound: Outbound, config: Config) -> None:
+    def __init__(self, outbound: Outbound, config: Config, pause: Pause = asyncio.sleep) -> None:
         base = config.messages_base_url.rstrip("/")
         self._url = base if base.endswith(PATH) else f"{base}{PATH}"
         self._fetch = at_home(outbound, self._url)
         self._headers = {"Accept": "application/json", "Authorization": f"Bearer {config.messages_key}"}
         self._fields, self._zone = Fields(config.messages_fields), offset(config.messages_time_zone)
+        self._pause = pause
         self.page_size = config.messages_page_size
 
     async def page(self, number: int, since: datetime | None, now: datetime) -> Leaf:
@@ -60,7 +67,7 @@ class Messages:
         query = {"page": str(number), "pageSize": str(self.page_size)}
         if since:
             query["since"] = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
-        answer = await self._fetch(f"{self._url}?{urlencode(query)}", self._headers)
+        answer = await self._patiently(f"{self._url}?{urlencode(query)}", now)
         if answer.status != 200:
             raise _refusal(answer, now)
         body = decoded(answer.body)
@@ -76,6 +83,17 @@ class Messages:
             _more(body, number),
             _served(answer, now),
         )
+
+    async def _patiently(self, url: str, now: datetime) -> Fetched:
+        """Waits a little where the service asks for it, for a walk that ends there has to begin anew."""
+        answer = await self._fetch(url, self._headers)
+        for _ in range(WAITS):
+            wait = retry_after(answer.headers.get("Retry-After"), now) if answer.status in (429, 503) else None
+            if wait is None or wait > LONGEST_WAIT:
+                break
+            await self._pause(wait.total_seconds())
+            answer = await self._fetch(url, self._headers)
+        return answer
 
     def _message(self, item: Mapping[str, Any], now: datetime) -> Message:
         text = self._fields.text
@@ -107,7 +125,7 @@ class Messages:
             image=absolute(text(item, "cover"), ""),
         )
         place = int(article.idx[:4]) if article and article.idx.isdecimal() else 0
-        return Message(Item(post, forms, place), owner, (published or collected or now, id), is_withdrawn(item))
+        return Message(Item(post, forms, place), owner, published or collected or now, is_withdrawn(item))
 
 
 def _refusal(answer: Fetched, now: datetime) -> FeedFailed | FeedThrottled | SourceSuspended:

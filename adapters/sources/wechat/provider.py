@@ -47,8 +47,11 @@ class Provider(Protocol):
     async def owner(self, form: str, now: datetime) -> Account | None:
         """Whose article that is; None where it cannot tell.  Raises SourceError."""
 
-    async def read(self, account: Account, state: State, now: datetime) -> Reading:
-        """What it has since ``state``.  Raises NotThere where it has no such account, else any SourceError."""
+    async def read(self, account: Account, state: State, now: datetime, *, rest: bool = False) -> Reading:
+        """What it has since ``state``.  Raises NotThere where it has no such account, else any SourceError.
+
+        ``rest``: the last reading was not all taken yet; the same once more will do.
+        """
 
     async def examine(self) -> Finding:
         """Asks it, and changes nothing.  Never fails."""

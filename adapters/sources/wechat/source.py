@@ -35,6 +35,7 @@ from adapters.sources.wechat.accounts import Account, number_in
 from adapters.sources.wechat.bridges import BridgeProvider, bridges
 from adapters.sources.wechat.collector import MessagesProvider
 from adapters.sources.wechat.memory import Item, Memory, Remembered, forms_of
+from adapters.sources.wechat.messages import Pause
 from adapters.sources.wechat.pages import ASK_OTHERWISE, Pages
 from adapters.sources.wechat.provider import NotThere, Provider, Reading
 
@@ -62,20 +63,20 @@ class WeChat:
 
     The key is the account's number as ``__biz`` has it, else another id or the name.  The cursor says: f when the feed
     was first read (Unix seconds), w what is known of the account [number, ids, title, image], p each provider's state
-    by name, a the articles remembered (memory.py).
+    by name, a the articles remembered (memory.py); r: not all of what was read last has been taken.
     """
 
     kind = "wechat"
     Config = settings.Config
 
-    def __init__(self, outbound: Outbound, config: settings.Config) -> None:
+    def __init__(self, outbound: Outbound, config: settings.Config, *, pause: Pause = asyncio.sleep) -> None:
         self._parser = Parser(children=1)
         self._pages = Pages(outbound, config.article_base_url)
         known: dict[str, Provider] = {
             name: BridgeProvider(outbound, self._parser, bridge) for name, bridge in bridges(config).items()
         }
         if config.messages_base_url:
-            known["messages"] = MessagesProvider(outbound, config)
+            known["messages"] = MessagesProvider(outbound, config, pause)
         self._providers = [known[name] for name in config.order if name in known]
 
     def host(self, key: str) -> str:  # noqa: ARG002
@@ -118,7 +119,8 @@ class WeChat:
         async def ask(provider: Provider) -> _Asked:
             try:
                 state = states.get(provider.name, {})
-                return _Asked(provider, await _within(seconds, provider.read(account, state, now)))
+                reading = provider.read(account, state, now, rest="r" in cursor)
+                return _Asked(provider, await _within(seconds, reading))
             except SourceError as error:
                 return _Asked(provider, None, error)
 
@@ -200,19 +202,19 @@ def _page(asked: Sequence[_Asked], account: Account, cursor: Cursor, now: dateti
     via = ", ".join(provider.name for provider, _ in good)
     silent = "; ".join(f"{provider.name}: {provider.advice}" for provider, _ in good)
     if not changed and cursor:
-        same = all(is_now[name] is states.get(name) for name in is_now)
-        return Page(
-            cursor=cursor if same else {**cursor, "p": is_now}, not_before=not_before, via=via, if_silent=silent
-        )
+        if "r" not in cursor and all(is_now[name] is states.get(name) for name in is_now):
+            return Page(cursor=cursor, not_before=not_before, via=via, if_silent=silent)
+        after = {name: cursor[name] for name in cursor if name != "r"} | {"p": is_now}
+        return Page(cursor=after, not_before=not_before, via=via, if_silent=silent)
     account = _learnt(account, [reading.account for _, reading in changed])
     memory = Memory.recall(cursor.get("a", ()))
     started = cursor.get("f", int(now.timestamp()))
     posts, gone = _merged(memory, changed, set(states) if cursor else None, started, now)
     keys = {post.key for post in posts}
-    kept = {"f": started, "w": _kept(account), "a": memory.rows()}
+    kept = {"f": started, "w": _kept(account)}
     return Page(
-        cursor=kept | {"p": is_now},
-        halfway=kept | {"p": states},
+        cursor=kept | {"p": is_now, "a": memory.rows()},
+        halfway=kept | {"r": 1, "p": states, "a": memory.rows(None)},  # what was forgotten now could never be taken
         posts=posts,
         withdrawn=gone,
         left_out=[one.published for one in memory.articles if one.owner and one.key not in keys],

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from adapters.base import FeedFailed, FeedFault
 from adapters.sources.wechat.accounts import Account
@@ -30,17 +31,18 @@ class Walk:
 
     started: datetime  # by the service's clock
     messages: Sequence[Message] = ()  # oldest first
-    _by_word: dict[str, list[Message]] = field(default_factory=dict)
+    _by_word: dict[str, list[int]] = field(default_factory=dict)  # places in ``messages``
 
     def __post_init__(self) -> None:
-        for message in self.messages:
+        for place, message in enumerate(self.messages):
             for word in message.account.words:
-                self._by_word.setdefault(word, []).append(message)
+                self._by_word.setdefault(word, []).append(place)
 
     def of(self, account: Account) -> Sequence[Message]:
         """The account's, oldest first."""
-        found = {id(one): one for word in account.words for one in self._by_word.get(word, [])}
-        return sorted((one for one in found.values() if one.account.is_same(account)), key=lambda one: one.order)
+        places = {place for word in account.words for place in self._by_word.get(word, [])}
+        found = (self.messages[place] for place in sorted(places))
+        return [one for one in found if one.account.is_same(account)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,12 @@ class _Run:
     since: datetime | None  # None: from the latest back, not to the end
     at: datetime
     task: "asyncio.Task[Walk]"
+    served: set[str] = field(default_factory=set)  # feeds that it was for
 
-    def serves(self, since: datetime | None, now: datetime) -> bool:
+    def serves(self, since: datetime | None, now: datetime, feed: str) -> bool:
+        """A feed that asks again, however soon, wants what has come since."""
+        if feed in self.served:
+            return False
         deep = self.since is None if since is None else self.since is not None and self.since <= since
         return deep and abs(now - self.at) <= SHARED
 
@@ -61,10 +67,13 @@ class Walks:
         self._page, self._overlap = page, overlap
         self._runs: list[_Run] = []
 
-    async def since(self, last: datetime, now: datetime) -> Walk:
-        """Everything since well before ``last``, the start of the last complete walk.  Raises SourceError."""
+    async def since(self, last: datetime, now: datetime, feed: str = "") -> Walk:
+        """Everything since well before ``last``, the start of the last complete walk.  Raises SourceError.
+
+        ``feed``: the one that is polled, which gets no walk twice; empty: any recent one will do.
+        """
         start = (last - self._overlap).timestamp() // GRAIN * GRAIN
-        return await self._shared(datetime.fromtimestamp(start, UTC), MOST_PAGES, now)
+        return await self._shared(datetime.fromtimestamp(start, UTC), MOST_PAGES, now, feed)
 
     async def latest(self, now: datetime) -> Walk:
         """The latest messages, whenever they came, for an account that has been silent for days."""
@@ -75,15 +84,17 @@ class Walks:
             run.task.cancel()
         await asyncio.gather(*[run.task for run in self._runs], return_exceptions=True)
 
-    async def _shared(self, since: datetime | None, most_pages: int, now: datetime) -> Walk:
+    async def _shared(self, since: datetime | None, most_pages: int, now: datetime, feed: str = "") -> Walk:
         self._runs = [run for run in self._runs if abs(now - run.at) <= SHARED or not run.task.done()]
-        for run in self._runs:
-            if run.serves(since, now):
-                return await asyncio.shield(run.task)
-        task = asyncio.create_task(self._bounded(since, most_pages, now))
-        task.add_done_callback(_seen)
-        self._runs.append(_Run(since, now, task))
-        return await asyncio.shield(task)  # who no longer waits must not end it for the others
+        run = next((run for run in self._runs if run.serves(since, now, feed)), None)
+        if run is None:
+            task = asyncio.create_task(self._bounded(since, most_pages, now))
+            task.add_done_callback(_seen)
+            run = _Run(since, now, task)
+            self._runs.append(run)
+        if feed:
+            run.served.add(feed)
+        return await asyncio.shield(run.task)  # who no longer waits must not end it for the others
 
     async def _bounded(self, since: datetime | None, most_pages: int, now: datetime) -> Walk:
         try:
@@ -107,8 +118,15 @@ async def walk(page: Page, since: datetime | None, now: datetime, most_pages: in
             break
         if not new and not _add(found, await page(1, since, now)):
             break  # not because the list grew by a whole page meanwhile: the service knows no pages
-    messages = {id(one): one for one in found.values()}
-    return Walk(started, sorted(messages.values(), key=lambda one: one.order))
+    return Walk(started, _in_order(list({id(one): one for one in found.values()}.values())))
+
+
+def _in_order(listed: Sequence[Message]) -> Sequence[Message]:
+    """Oldest first.  Of messages of the same second only the list knows the order, which mostly begins with the latest;
+    a name of its own says nothing."""
+    times = [one.at for one in listed]
+    rising = sum((later > earlier) - (later < earlier) for earlier, later in pairwise(times)) > 0
+    return sorted(listed if rising else reversed(listed), key=lambda one: one.at)
 
 
 def _add(found: dict[str, Message], leaf: Leaf) -> bool:

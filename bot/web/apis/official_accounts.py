@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -19,6 +20,7 @@ from bot.metrics import Metrics
 from bot.rules import buckets
 from bot.rules import official as rules
 from bot.rules.official import Element, Place
+from bot.rules.plain_text import cut
 from bot.usecases import official
 from bot.web import wire as reading
 from bot.web.apis import official_accounts_wire as wire
@@ -29,11 +31,17 @@ from storage.database import Database, StorageError
 
 SERVICE = "/v4/official_account_open_http_svc"
 PATH = f"{SERVICE}/official_account_msg_get_simple"
+ABOUT = f"{SERVICE}/get_official_account_info"
+MOST_ASKED = 50  # accounts in one request
 LARGEST_REQUEST = 64 * 1024
+NO_NAME = "Official_Account is not the id of an official account"
+LONGEST_NAME = 150  # characters
 BODIES = 2_000  # messages that are kept made, 12 KiB each at most
 
 _APP = re.compile(r"[0-9]{1,10}", re.ASCII)
 _RANDOM = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 log = structlog.get_logger("official accounts")
 
@@ -81,12 +89,19 @@ class OfficialAccounts(Surface):
         app: rules.App | None,
         tick: Callable[[], float] = monotonic,
     ) -> None:
-        route = Route(
-            *("POST", PATH, self.history, "Messages of an official account, from the newest back", wire.History),
-            body=wire.Pull,
-            query=wire.Signed,
-        )
-        super().__init__("Official-account history", [route], door=door, wording=Wording(), metrics=metrics)
+        routes = [
+            Route(
+                *("POST", PATH, self.history, "Messages of an official account, from the newest back", wire.History),
+                body=wire.Pull,
+                query=wire.Signed,
+            ),
+            Route(
+                *("POST", ABOUT, self.about, "What official accounts are called, and their pictures", wire.Infos),
+                body=wire.Ask,
+                query=wire.Signed,
+            ),
+        ]
+        super().__init__("Official-account history", routes, door=door, wording=Wording(), metrics=metrics)
         self._database, self._clock, self._app, self._tick = database, clock, app, tick
         self._failures, self._began = Failures(tick), (clock(), tick())
         self._full_at: datetime | None = None
@@ -94,7 +109,8 @@ class OfficialAccounts(Surface):
 
     def mount(self, app: web.Application) -> None:
         """Everything below /v4, for the envelope is the answer to what is not there, too."""
-        app.router.add_route("POST", PATH, self._serve)
+        for path in (PATH, ABOUT):
+            app.router.add_route("POST", path, self._serve)
         for path in ("/v4", "/v4/{rest:.*}"):
             app.router.add_route("*", path, self._serve)
 
@@ -104,14 +120,16 @@ class OfficialAccounts(Surface):
     async def _serve(self, request: web.Request) -> web.Response:
         answer = await self._envelope(request)
         method = request.method if request.method in ("GET", "POST") else "other"
-        self._metrics.requests.labels(PATH, method, 200).inc()
+        self._metrics.requests.labels(ABOUT if request.path == ABOUT else PATH, method, 200).inc()
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
-    async def _envelope(self, request: web.Request) -> wire.History:
+    async def _envelope(self, request: web.Request) -> wire.History | wire.Infos:
         try:
             who = self._admitted(request)
             await self._take_turn(who)
-            return await self.history(Call(0, "", 0, "", {}, body=await _read(request)))
+            if request.path == ABOUT:
+                return await self.about(_call(_asked(await _read(request, wire.Ask))))
+            return await self.history(_call(_wanted(await _read(request, wire.Pull))))
         except (Fault, usersig.BadUserSig) as fault:
             return _failed(fault.code, str(fault))
         except official.NoAccount as error:
@@ -172,6 +190,11 @@ class OfficialAccounts(Surface):
         finished = int(listed.finished)
         return wire.History("OK", "", 0, wanted.name, finished, listed.last, messages)  # type: ignore[arg-type]
 
+    async def about(self, call: Call) -> wire.Infos:
+        """Raises NoAccount, StorageError."""
+        found = await self._database.read(official.described, call.body)
+        return wire.Infos("OK", "", 0, [_info(row) for row in found])
+
     async def _bodies_of(self, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Sequence[Element]]:
         found = {version: self._bodies[version] for version in wanted if version in self._bodies}
         if missing := [version for version in wanted if version not in found]:
@@ -188,12 +211,24 @@ def _message(account: str, message: official.Message, body: Sequence[Element] | 
     return wire.Message(account, int(place), list(body or ()), message.seq, message.key, at)  # type: ignore[arg-type]
 
 
+def _info(account: official.Described) -> wire.Info:
+    made, last = account.created_at, account.last_new_at
+    return wire.Info(
+        account.name,
+        cut(account.title, LONGEST_NAME),
+        int(made.timestamp()),
+        int(last.timestamp()) if last else 0,
+        "",
+        account.image,
+    )
+
+
 # What was asked
 
 
 def _check_command(request: web.Request) -> None:
     """Raises Fault."""
-    if request.path != PATH:
+    if request.path not in (PATH, ABOUT):
         if request.path.startswith(f"{SERVICE}/"):
             raise Fault(10003, "illegal request command word")
         raise Fault(60009, "there is no such resource")
@@ -234,11 +269,11 @@ class _Query:
         return given[0] if len(given) == 1 else None
 
 
-async def _read(request: web.Request) -> official.Wanted:
+async def _read(request: web.Request, model: type[S]) -> S:
     """Whatever the content type says, the body is JSON.  Raises Fault."""
     try:
         given = reading.read_object(await read_body(request, LARGEST_REQUEST))
-        return _wanted(reading.take(wire.Pull, given))
+        return reading.take(model, given)
     except web.HTTPRequestTimeout:
         raise Fault(60008, "the body took too long") from None
     except web.HTTPException as error:
@@ -254,13 +289,33 @@ async def _read(request: web.Request) -> official.Wanted:
 def _wanted(pull: wire.Pull) -> official.Wanted:
     """Raises Fault."""
     if not rules.is_name(pull.Official_Account):
-        raise Fault(10015, "Official_Account is not the id of an official account")
+        raise Fault(10015, NO_NAME)
     if pull.LastMsgKey and rules.seq_of(pull.LastMsgKey) is None:
         raise Fault(10004, "LastMsgKey is no MsgKey")
     number = rules.MOST if pull.ReqMsgNumber is None else pull.ReqMsgNumber
     if number < 1:
         raise Fault(10004, "ReqMsgNumber must be 1 or more")
     return official.Wanted(pull.Official_Account, pull.LastMsgKey or "", number, pull.WithRecalledMsg == 1)
+
+
+def _asked(ask: wire.Ask) -> Sequence[str]:
+    """Raises Fault."""
+    listed: Sequence[Any] = ask.OfficialAccountIdList
+    if not 1 <= len(listed) <= MOST_ASKED:
+        raise Fault(10004, f"OfficialAccountIdList has 1 to {MOST_ASKED} accounts")
+    return [_named(one) for one in listed]
+
+
+def _named(one: Any) -> str:
+    """Raises Fault."""
+    name = one.get("Official_Account") if isinstance(one, dict) else None
+    if not isinstance(name, str) or not rules.is_name(name):
+        raise Fault(10015, NO_NAME)
+    return name
+
+
+def _call(body: Any) -> Call:
+    return Call(0, "", 0, "", {}, body=body)
 
 
 def _failed(code: int, reason: str) -> wire.History:

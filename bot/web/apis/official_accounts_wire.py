@@ -26,6 +26,14 @@ class Pull(Struct):
     WithRecalledMsg: int | None = None
 
 
+class Which(Struct):
+    Official_Account: str
+
+
+class Ask(Struct):
+    OfficialAccountIdList: list[Which]
+
+
 # Out
 
 
@@ -56,3 +64,23 @@ class History(Struct):
     IsFinished: Literal[0, 1, 2] | UnsetType = UNSET
     LastMsgKey: str | UnsetType = UNSET
     RspMsgList: list[Message] | UnsetType = UNSET
+
+
+class Info(Struct):
+    """Times in Unix seconds; 0: there was none."""
+
+    Official_Account: str
+    Name: str
+    CreateTime: int
+    LastMsgTime: int
+    Introduction: str
+    FaceUrl: str
+
+
+class Infos(Struct):
+    """Where ActionStatus is FAIL, nothing follows ErrorCode."""
+
+    ActionStatus: Literal["OK", "FAIL"]
+    ErrorInfo: str
+    ErrorCode: int
+    OfficialAccountInfoList: list[Info] | UnsetType = UNSET

@@ -45,9 +45,9 @@ class Client:
         assert body["ErrorInfo"]
         return int(body["ErrorCode"])
 
-    async def publish(self, *found: Post, withdrawn: tuple[str | int, ...] = ()) -> None:
+    async def publish(self, *found: Post, withdrawn: tuple[str | int, ...] = (), **page: Any) -> None:
         keys = [item(name).key for name in withdrawn]
-        await self.served.database.write(_publish, self.feed, world.page(*found, withdrawn=keys))
+        await self.served.database.write(_publish, self.feed, world.page(*found, withdrawn=keys, **page))
 
 
 def _each(value: Any) -> list[Any]:

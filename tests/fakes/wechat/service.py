@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Literal
 
 from aiohttp import web
@@ -25,9 +26,11 @@ class Service:
     largest_page: int = 100
     ignores_page: bool = False
     ignores_since: bool = False
+    ids_tell_nothing: bool = False  # else a later article has a higher one
     says_more: bool = True  # tells whether another page follows
     since_means: Literal["collected", "published"] = "collected"
     failure: tuple[int, Any] | None = None  # status and body of every answer
+    retry_after: str = ""  # beside it
     between_pages: Callable[[int], None] | None = None  # called with the page's number before it is answered
     articles: list[Article] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
@@ -37,6 +40,8 @@ class Service:
         self.asked.append(query)
         date = self.clock() + self.skew
         headers = {"Date": f"{date:%a, %d %b %Y %H:%M:%S} GMT"}
+        if self.retry_after:
+            headers["Retry-After"] = self.retry_after
         if self.failure:
             status, body = self.failure
             if isinstance(body, str):
@@ -78,7 +83,7 @@ class Service:
     def _item(self, one: Article) -> dict[str, Any]:
         if self.shape == "proposed":
             return {
-                "id": one.id,
+                "id": sha256(one.id.encode()).hexdigest() if self.ids_tell_nothing else one.id,
                 "url": one.address(self.form, one.serial),
                 "title": one.title,
                 "summary": "摘要",

@@ -110,6 +110,12 @@ def test_it_is_a_source_with_a_pace_that_can_be_examined(reader: Reader) -> None
     assert source.host(NEWS) == f"tencent/{SDKAPPID}"
 
 
+@pytest.mark.parametrize("seconds", [0, 86_401, float("nan")])
+def test_a_pace_that_cannot_be_kept_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="poll_seconds"):
+        Config(poll_seconds=seconds)
+
+
 # Finding
 
 

@@ -1,5 +1,6 @@
 """Accounts and their providers on a real socket, and the source that reads them."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -11,6 +12,7 @@ import pytest
 from adapters.base import Cursor, Page
 from adapters.http import Egress, Outbound
 from adapters.sources.wechat import WeChat
+from adapters.sources.wechat.messages import Pause
 from adapters.sources.wechat.settings import Config
 from tests.clock import MovableClock
 from tests.fakes.wechat import Town
@@ -31,8 +33,8 @@ async def source(town: Town) -> AsyncIterator[Making]:
     async with AsyncExitStack() as opened:
         outbound = await opened.enter_async_context(Outbound(Egress.parse(""), user_agent="Postbell/test"))
 
-        async def make(*providers: str, **more: Any) -> WeChat:
-            made = WeChat(outbound, Config(**town.settings(*providers, **more)))
+        async def make(*providers: str, pause: Pause = asyncio.sleep, **more: Any) -> WeChat:
+            made = WeChat(outbound, Config(**town.settings(*providers, **more)), pause=pause)
             opened.push_async_callback(made.close)
             return made
 

@@ -176,6 +176,32 @@ async def test_posts_that_were_not_all_taken_keep_their_identity(
     assert feed.delivered == [f"News {number}" for number in range(6)]
 
 
+async def test_of_more_than_is_remembered_nothing_is_lost_though_it_is_taken_in_parts(
+    town: Town, source: Making, follow: Follow, clock: MovableClock
+) -> None:
+    harbour = town.account(articles=1)
+    feed = follow(await source("messages"), harbour.biz)
+    await feed.poll()
+    titles = [f"News {number}" for number in range(330)]
+    for title in titles:
+        clock.advance(seconds=1)
+        town.publish(harbour, title, at=clock())
+    asked = len(town.messages.asked)
+    while len(feed.delivered) < len(titles):  # fifty at once, as the core takes them
+        clock.advance(seconds=1)
+        page = await feed._source.poll(harbour.biz, feed.cursor, clock())
+        new = [post for post in page.posts if post.key not in feed.known][:50]
+        assert new, f"{len(feed.delivered)} came"
+        feed.known |= {post.key for post in new}
+        feed.delivered += [post.title for post in new]
+        assert page.halfway is not None
+        feed.cursor = page.halfway
+    assert len(town.messages.asked) == asked + 7  # one walk for all parts
+    await feed.poll()
+    assert feed.delivered == titles
+    assert len(feed.cursor["a"]) == 200
+
+
 async def test_nothing_new_changes_nothing(town: Town, source: Making, follow: Follow, clock: MovableClock) -> None:
     harbour = town.account(articles=2)
     town.wechat2rss.form = "short"

@@ -170,6 +170,6 @@ async def test_without_comparing_title_and_time_they_would_repeat(
 async def test_without_a_memory_they_would_repeat(
     town: Town, source: Making, follow: Follow, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.sources.wechat.memory.Memory.rows", lambda _: [])
+    monkeypatch.setattr("adapters.sources.wechat.memory.Memory.rows", lambda *_: [])
     repeated = [(await _bridges_run(seed, town, source, follow, clock))[1] for seed in range(8)]
     assert any(repeated)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.base import FeedFailed
+from adapters.base import FeedFailed, FeedThrottled
 from adapters.sources.wechat import WeChat
 from tests.adapters.sources.wechat.conftest import Follower, Making
 from tests.clock import MovableClock
@@ -30,6 +30,32 @@ async def test_however_many_feeds_are_polled_the_service_is_read_once(
     await asyncio.gather(*[one.poll(after=timedelta(0)) for one in feeds])
     assert [one.delivered for one in feeds] == [["News"]] * 20
     assert len(town.messages.asked) == 2  # 60 messages: two pages
+
+
+async def test_a_feed_that_is_polled_again_is_told_what_has_come_since(
+    town: Town, source: Making, follow: Follow, clock: MovableClock
+) -> None:
+    harbour = town.account(articles=1)
+    feed = follow(await source("messages"), harbour.biz)
+    await feed.poll()
+    for number in range(3):
+        town.publish(harbour, f"News {number}", at=clock())
+        await feed.poll(after=timedelta(seconds=1))
+        assert feed.delivered[-1] == f"News {number}"
+
+
+@pytest.mark.parametrize("page_size", [4, 50])
+async def test_messages_of_the_same_second_keep_the_order_of_the_list(
+    town: Town, source: Making, follow: Follow, clock: MovableClock, page_size: int
+) -> None:
+    harbour = town.account(articles=1)
+    feed = follow(await source("messages", messages_page_size=page_size), harbour.biz)
+    town.messages.ids_tell_nothing = True
+    await feed.poll()
+    for number in range(9):
+        town.publish(harbour, f"News {number}", at=clock())
+    await feed.poll()
+    assert feed.delivered == [f"News {number}" for number in range(9)]
 
 
 async def test_who_gives_up_waiting_does_not_end_it_for_the_others(
@@ -81,6 +107,45 @@ async def test_a_walk_that_breaks_off_is_taken_again_from_the_same_moment(
     town.messages.between_pages, town.messages.failure = None, None
     await feed.poll(after=60 * HOUR)
     assert feed.delivered == [f"News {number}" for number in range(5)]
+
+
+async def _waits(
+    town: Town, source: Making, follow: Follow, clock: MovableClock, seconds: str, *, over: int
+) -> tuple[Follower, list[float]]:
+    """A feed whose service asks for a wait after the first page, which is over after so many; and the waits taken."""
+    harbour = town.account(articles=5)
+    waits: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == over:
+            town.messages.failure = town.messages.between_pages = None
+
+    def slow_down(number: int) -> None:
+        if number == 1:
+            town.messages.failure, town.messages.retry_after = (429, {}), seconds
+
+    feed = follow(await source("messages", messages_page_size=2, pause=pause), harbour.biz)
+    town.messages.between_pages = slow_down
+    return feed, waits
+
+
+async def test_a_short_wait_that_the_service_asks_for_does_not_end_a_walk(
+    town: Town, source: Making, follow: Follow, clock: MovableClock
+) -> None:
+    feed, waits = await _waits(town, source, follow, clock, "2", over=2)
+    assert len((await feed.poll()).posts) == 5
+    assert waits == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(("seconds", "waited"), [("6", 0), ("1", 3), ("soon", 0)])
+async def test_a_long_wait_or_one_without_end_does(
+    town: Town, source: Making, follow: Follow, clock: MovableClock, seconds: str, waited: int
+) -> None:
+    feed, waits = await _waits(town, source, follow, clock, seconds, over=9)
+    with pytest.raises(FeedThrottled):
+        await feed.poll()
+    assert len(waits) == waited
 
 
 @pytest.mark.parametrize("says_more", [True, False])
