@@ -169,6 +169,8 @@ def erase(work: Work) -> bool:
         if left <= 0:
             return True
         erasing.subscription(work.session, one.id)
-    if not found and not erasing.notices(work.session, account_id, SLICE):
+    if found or erasing.notices(work.session, account_id, SLICE):
+        return True
+    if not erasing.pushed_posts(work.session, account_id, work.now, SLICE):
         erasing.rest(work.session, account_id, work.now)
     return True
