@@ -121,8 +121,9 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         ),
         Surface(
             "Administration",
-            admin.routes(gateway.database, door, gateway.channels, clock, plans, settings.default_plan),
+            admin.routes(gateway.database, gateway.vault, door, gateway.channels, clock, plans, settings.default_plan),
             wording=admin.Wording(),
+            statuses=admin.STATUSES,
             door=admin.AdminDoor(door, settings.admin_token),
             metrics=metrics,
             prefix="/admin/v1",
