@@ -30,6 +30,8 @@ from bot.metrics import Metrics
 from bot.rules.vault import Vault
 from bot.settings import BadSetting, Settings
 from bot.usecases import accounts, deliveries, feeds, inbox, streams
+from bot.usecases.administration import deliveries as administration
+from bot.usecases.audit import COMMAND_LINE
 from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
@@ -214,7 +216,7 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, hold: bool, c
             break
         log.info("sends of a process that died are looked at again", sends=released)
     if hold:
-        await database.write(deliveries.hold)
+        await database.write(administration.hold, COMMAND_LINE)
     if await database.read(deliveries.is_held):
         log.warning("sending is held: `postbell outbox release` lets it go on")
     return database, vault
