@@ -110,7 +110,7 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         Surface(
             *("WeChat messages", messages),
             wording=wechat_messages.Wording(),
-            prefix="/api/v1/wechat",
+            prefixes=("/api/v1/wechat", "/api/v1/md"),
             challenge="Bearer",
             **usual,
         ),
@@ -118,7 +118,7 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
             *("Postbell", native.routes(desk)),
             wording=native.Wording(),
             statuses=native.STATUSES,
-            prefix=native.PREFIX,
+            prefixes=(native.PREFIX,),
             **usual,
         ),
         Surface(
@@ -128,7 +128,7 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
             statuses=admin.STATUSES,
             door=admin.AdminDoor(door, settings.admin_token),
             metrics=metrics,
-            prefix="/admin/v1",
+            prefixes=("/admin/v1",),
             security=admin.SECURITY,
         ),
     ]
