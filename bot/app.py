@@ -30,6 +30,8 @@ from bot.metrics import Metrics
 from bot.rules.vault import Vault
 from bot.settings import BadSetting, Settings
 from bot.usecases import accounts, deliveries, feeds, inbox, streams
+from bot.usecases.administration import deliveries as administration
+from bot.usecases.audit import COMMAND_LINE
 from bot.usecases.chat.who import Terms
 from bot.version import VERSION
 from bot.web import callers, health, openapi
@@ -108,7 +110,7 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         Surface(
             *("WeChat messages", messages),
             wording=wechat_messages.Wording(),
-            prefix="/api/v1/wechat",
+            prefixes=("/api/v1/wechat", "/api/v1/md"),
             challenge="Bearer",
             **usual,
         ),
@@ -116,16 +118,17 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
             *("Postbell", native.routes(desk)),
             wording=native.Wording(),
             statuses=native.STATUSES,
-            prefix=native.PREFIX,
+            prefixes=(native.PREFIX,),
             **usual,
         ),
         Surface(
             "Administration",
-            admin.routes(gateway.database, door, gateway.channels, clock, plans, settings.default_plan),
+            admin.routes(gateway.database, gateway.vault, door, gateway.channels, clock, plans, settings.default_plan),
             wording=admin.Wording(),
+            statuses=admin.STATUSES,
             door=admin.AdminDoor(door, settings.admin_token),
             metrics=metrics,
-            prefix="/admin/v1",
+            prefixes=("/admin/v1",),
             security=admin.SECURITY,
         ),
     ]
@@ -213,7 +216,7 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, hold: bool, c
             break
         log.info("sends of a process that died are looked at again", sends=released)
     if hold:
-        await database.write(deliveries.hold)
+        await database.write(administration.hold, COMMAND_LINE)
     if await database.read(deliveries.is_held):
         log.warning("sending is held: `postbell outbox release` lets it go on")
     return database, vault

@@ -154,7 +154,8 @@ def use(session: Session, ids: Sequence[int], now: datetime) -> None:
 
 
 def verify(session: Session, destination_ids: Sequence[int], now: datetime) -> None:
-    """Somebody has shown to be there; the chat with them, if there is one by now, speaks for the destination."""
+    """Somebody has shown to be there, also where it had been removed; the chat with them, if there is one by now,
+    speaks for the destination."""
     chat = (
         select(CONVERSATIONS.c.id)
         .where(CONVERSATIONS.c.channel == DESTINATIONS.c.channel, CONVERSATIONS.c.address == DESTINATIONS.c.address)
@@ -165,6 +166,7 @@ def verify(session: Session, destination_ids: Sequence[int], now: datetime) -> N
         .where(DESTINATIONS.c.id.in_(destination_ids))
         .values(
             verified_at=func.coalesce(DESTINATIONS.c.verified_at, literal(now, UtcTime())),
+            removed_at=None,
             conversation_id=func.coalesce(DESTINATIONS.c.conversation_id, chat),
         )
     )

@@ -1,8 +1,8 @@
-"""The tables of the native API: what was answered, so that the same request is done once however often it comes."""
+"""The table of Idempotency-Keys: what was answered, so that the same request is done once however often it comes."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text
 from sqlmodel import Field
 
 from storage.columns import Base, time
@@ -13,9 +13,7 @@ class Idempotency(Base, table=True):
 
     __tablename__ = "idempotency"
     __table_args__ = (Index("idempotency_age", "created_at"), {"sqlite_with_rowid": False})
-    account_id: int = Field(
-        sa_column=Column(BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
-    )
+    account_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))  # 0: ADMIN_TOKEN's
     operation: str = Field(sa_column=Column(Text, primary_key=True))  # "POST /api/v1/subscriptions"
     key: str = Field(sa_column=Column(Text, primary_key=True))  # as its caller chose it
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # of what was asked

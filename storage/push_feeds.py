@@ -9,13 +9,18 @@ from sqlalchemy import Row, bindparam, func, select, update
 from sqlmodel import Session
 
 from storage.chat_models import PushFeed
-from storage.models import Feed, Post
+from storage.models import Account, Feed, Post
 
+ACCOUNTS = Account.__table__
 PUSH_FEEDS = PushFeed.__table__
 FEEDS = Feed.__table__
 POSTS = Post.__table__
 
-_BY_TOKEN = select(PUSH_FEEDS).where(PUSH_FEEDS.c.token_digest == bindparam("digest"))
+_BY_TOKEN = (
+    select(PUSH_FEEDS)
+    .join(ACCOUNTS, ACCOUNTS.c.id == PUSH_FEEDS.c.account_id)
+    .where(PUSH_FEEDS.c.token_digest == bindparam("digest"), ACCOUNTS.c.disabled_at.is_(None))
+)
 
 
 def add(session: Session, push_feed: PushFeed) -> PushFeed:
@@ -26,7 +31,7 @@ def add(session: Session, push_feed: PushFeed) -> PushFeed:
 
 
 def by_token(session: Session, digest: bytes) -> Row[Any] | None:
-    """``digest``: SHA-256 of the token."""
+    """``digest``: SHA-256 of the token.  None, too, while its account is disabled."""
     return session.connection().execute(_BY_TOKEN, {"digest": digest}).one_or_none()
 
 

@@ -203,6 +203,13 @@ def test_the_secrets_of_the_compose_file_are_kept_out_of_the_repository() -> Non
         assert Path(secret["file"]).parent.name == "secrets"
 
 
+@pytest.mark.parametrize("name", COMPOSE)
+def test_settings_of_ones_own_have_a_file_that_is_not_committed(name: str) -> None:
+    for service in ours(name).values():
+        assert service["env_file"] == [{"path": "postbell.env", "required": False}]
+    assert "/deploy/postbell.env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 # The systemd unit
 
 HARDENED = {

@@ -320,6 +320,15 @@ def test_the_proxy_lets_in_what_whatsapp_sends_and_what_is_imported() -> None:
     assert int(megabytes) * 1024 * 1024 == max(WhatsApp.max_body, md_import.LARGEST)
 
 
+def test_behind_the_proxy_callers_cannot_choose_their_address() -> None:
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in README
+
+
+def test_the_kinds_of_feeds_in_the_readme_are_those_there_are() -> None:
+    (row,) = [row for row in rows(section("What a webhook gets")) if row[0] == "`data.feed.source`"]
+    assert set(ticked(row[1])) == set(plugins.SOURCES)
+
+
 def test_the_fields_of_a_document_in_the_readme_are_those_that_are_read() -> None:
     table = [
         name for row in rows(section("The WeChat messages API, and importing Markdown")) for name in ticked(row[0])

@@ -42,7 +42,8 @@ def add(
     with opened(create=True) as desk:
         wish = {"email": email, "name": "", "plan": plan or desk.settings.default_plan}
         known = parts.make_plans(desk.settings)
-        made = shown(desk.write(administration.create, COMMAND_LINE, known, **wish, operator=operator))
+        row, _ = desk.write(administration.create, COMMAND_LINE, known, **wish, operator=operator)
+        made = shown(row)
     if json:
         return output.as_json(made)
     output.say(f"account {made.id}: {made.email}, plan {made.plan}{', operator' if made.operator else ''}")

@@ -1,6 +1,6 @@
 """Where commands work: the database beside a running server, in short transactions, and the network when asked."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
@@ -11,8 +11,8 @@ from bot.clock import utc_now
 from bot.errors import Conflict, NotFound
 from bot.rules.vault import Vault
 from bot.settings import BadSetting, Settings, load
-from bot.usecases import accounts
-from storage.database import Database, UseCase
+from bot.usecases import accounts, audit
+from storage.database import Database, UseCase, Work
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +30,21 @@ class Desk:
 
     def write(self, use_case: UseCase[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self.database.run(use_case, *args, **kwargs)
+
+    def change(
+        self,
+        action: str,
+        told: Callable[[T], audit.Change | None],
+        use_case: UseCase[P, T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As ``write``, and the audit log has it (``audit.noted``)."""
+
+        def do(work: Work) -> T:
+            return audit.noted(work, audit.COMMAND_LINE, action, told, use_case, *args, **kwargs)
+
+        return self.database.run(do)
 
     def vault(self) -> Vault:
         """Raises BadSetting when the master key is not this database's."""

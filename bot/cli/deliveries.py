@@ -1,7 +1,7 @@
 """``postbell deliveries``, ``deliver-again`` and ``outbox …``: what was sent, what was not, and why."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from bot.cli import output
 from bot.cli.beside import opened
 from bot.clock import utc_now
 from bot.usecases import deliveries
+from bot.usecases.audit import Change
 from storage.models import DeliveryState
 
 QUEUED = (DeliveryState.READY, DeliveryState.WAITING, DeliveryState.LEASED, DeliveryState.HELD)
@@ -77,7 +78,8 @@ def deliver_again(
 ) -> None:
     """Send one delivery again, whatever became of it; the receiver knows it by the same id."""
     with opened() as desk:
-        desk.write(deliveries.send_again, delivery)
+        noted = Change(f"delivery {delivery}")
+        desk.change("send again", lambda _: noted, deliveries.send_again, delivery)
         held = desk.read(deliveries.is_held)
     output.say(f"delivery {delivery} is queued again")
     if held:
@@ -91,7 +93,7 @@ def expire(
     """Give up what was queued before a time, as after `restore`: it is not sent."""
     until, done = moment(before, utc_now()), 0
     with opened() as desk, output.progress("expiring") as bar:
-        while expired := desk.write(deliveries.expire_before, until):
+        while expired := desk.change("expire deliveries", _expired(until), deliveries.expire_before, until):
             done += expired
             bar(done, None)
     output.say(f"{output.counted(done, 'delivery', 'deliveries')} queued before {until:%Y-%m-%d %H:%M:%S} UTC expired")
@@ -101,10 +103,19 @@ def expire(
 def release() -> None:
     """Send again after `serve --hold` or `restore`."""
     with opened() as desk:
-        held = desk.write(deliveries.release)
+        held = desk.change("release sending", _released, deliveries.release)
         queue = desk.read(deliveries.queue)
     waiting = output.counted(sum(queue.rows.values()), "delivery", "deliveries")
     output.say(f"sending goes on, with {waiting} queued" if held else "sending was not held")
+
+
+def _expired(until: datetime) -> Callable[[int], Change | None]:
+    before = {"before": until.isoformat()}
+    return lambda expired: Change("deliveries", before, {"expired": expired}) if expired else None
+
+
+def _released(held: bool) -> Change | None:
+    return Change("sending", {"held": True}, {"held": False}) if held else None
 
 
 _AGO = re.compile(r"(\d{1,5})([smhd])", re.ASCII)

@@ -17,6 +17,7 @@ from bot.clock import utc_now
 from bot.rules.secrets import OVERLAP
 from bot.settings import Settings
 from bot.usecases import accounts, destinations
+from bot.usecases.audit import Change
 from storage import models
 
 MAX_SECRET_FILE = 4096  # bytes
@@ -74,7 +75,9 @@ def add(
     with opened() as desk:
         way = _channel(channel, desk.settings)
         secret = _given_or_new(secret_file, way)
-        made = desk.write(
+        made = desk.change(
+            "add destination",
+            lambda made: _noted(made.id, account=made.account_id, channel=made.channel),
             destinations.add,
             desk.vault(),
             account_id=desk.read(accounts.get, account).id,
@@ -114,7 +117,8 @@ def rotate(id: Id, secret_file: SecretFile = None, json: output.Json = False) ->
     with opened() as desk:
         way = _channel(desk.read(destinations.get, id).channel, desk.settings)
         secret = _given_or_new(secret_file, way)
-        desk.write(destinations.rotate, desk.vault(), id, secret or "")
+        vault = desk.vault()
+        desk.change("rotate secret", lambda _: _noted(id), destinations.rotate, vault, id, secret or "")
     fresh, until = None if secret_file else secret, utc_now() + OVERLAP
     if json:
         return output.as_json(Rotated(id, fresh, until))
@@ -126,9 +130,13 @@ def rotate(id: Id, secret_file: SecretFile = None, json: output.Json = False) ->
 def enable(id: Id) -> None:
     """Try a disabled destination again, slowly at first."""
     with opened() as desk:
-        found = desk.write(destinations.enable, id)
+        found = desk.change("enable destination", lambda _: _noted(id), destinations.enable, id)
     output.say(f"destination {id} is enabled: {found.channel} {found.address}")
     output.hint("What failed meanwhile stays so: `postbell deliver-again DELIVERY` sends one of them.")
+
+
+def _noted(id: int, **after: Any) -> Change:
+    return Change(f"destination {id}", after=after)
 
 
 def shown(row: models.Destination) -> Destination:

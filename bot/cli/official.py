@@ -13,6 +13,8 @@ from bot.cli.beside import opened
 from bot.cli.subscriptions import Recognised, recognised
 from bot.clock import utc_now
 from bot.usecases import official
+from bot.usecases.audit import Change
+from storage.models import Feed
 
 app = typer.Typer(no_args_is_help=True, help="Feeds that callers see as official accounts.")
 
@@ -35,7 +37,8 @@ def add(
     """Show a feed as an official account.  It is followed from now on, also when nobody subscribes to it."""
     with opened() as desk:
         known, _ = asyncio.run(recognised(desk, feed))
-        row, made = desk.write(official.follow, source=known.source, key=known.found.key, host=known.host, name=name)
+        of = {"source": known.source, "key": known.found.key, "host": known.host}
+        row, made = desk.change("show official account", _noted, official.follow, **of, name=name)
         shown = Account(made, row.id, row.source, row.key, row.title or _title(known), utc_now())
     if json:
         return output.as_json(shown)
@@ -57,8 +60,12 @@ def list_all(json: output.Json = False, limit: output.Limit = 100) -> None:
 def remove(which: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or that of its feed.")]) -> None:
     """Show it no more; its feed is read on while somebody subscribes to it."""
     with opened() as desk:
-        name = desk.write(official.remove, which)
+        name = desk.change("hide official account", lambda name: Change(name), official.remove, which)
     output.say(f"{name} is shown no more")
+
+
+def _noted(shown: tuple[Feed, str]) -> Change:
+    return Change(shown[1], after={"feed": shown[0].id})
 
 
 def _title(known: Recognised) -> str:

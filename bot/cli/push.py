@@ -10,6 +10,7 @@ from bot.cli import output
 from bot.cli.beside import opened
 from bot.errors import Invalid
 from bot.usecases import accounts, push_feeds
+from bot.usecases.audit import Change
 
 app = typer.Typer(no_args_is_help=True, help="Feeds that systems push into.")
 
@@ -40,7 +41,7 @@ def push(
     fields = _text(mapping_file) if mapping_file else ""
     with opened() as desk:
         account_id = desk.read(accounts.get, account).id
-        made = desk.write(push_feeds.make, account_id, title, fields)
+        made = desk.change("make push feed", _noted, push_feeds.make, account_id, title, fields)
         url = f"{desk.settings.public_base_url}/webhooks/feeds/{made.token}"
         shown = PushFeed(made.feed.id, str(made.feed.uid), made.feed.title, account_id, url)
     if json:
@@ -49,6 +50,10 @@ def push(
     output.say("Whoever knows this address can push posts; it is not shown again:")
     output.say(shown.url)
     return output.hint(f"Next: postbell subscribe {account} {shown.feed_id} DESTINATION")
+
+
+def _noted(made: push_feeds.Made) -> Change:
+    return Change(f"feed {made.feed.id}", after={"title": made.feed.title})
 
 
 def _text(file: Path) -> str:

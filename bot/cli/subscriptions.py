@@ -21,6 +21,7 @@ from bot.rules import options
 from bot.rules.options import Options
 from bot.rules.plain_text import one_line
 from bot.usecases import accounts, destinations, feeds, posts, subscriptions
+from bot.usecases.audit import Change
 
 LONGEST_SECONDS = 60.0  # for finding a feed: a command may wait longer than a chat
 
@@ -82,7 +83,9 @@ def subscribe(
         account_id = desk.read(accounts.get, account).id
         desk.read(destinations.get, destination)
         known, policy = asyncio.run(recognised(desk, feed))
-        done = desk.write(
+        done = desk.change(
+            "subscribe",
+            _made,
             subscriptions.subscribe,
             account_id=account_id,
             destination_id=destination,
@@ -102,12 +105,19 @@ def subscribe(
     return None
 
 
+def _made(done: subscriptions.Subscribed) -> Change:
+    wish = done.subscription
+    after = {"account": wish.account_id, "feed": wish.feed_id, "destination": wish.destination_id}
+    return Change(f"subscription {wish.id}", after=after)
+
+
 def unsubscribe(
     subscription: Annotated[int, typer.Argument(metavar="SUBSCRIPTION", help="Its id.")],
 ) -> None:
     """End a subscription at once; what is queued for it is not sent."""
     with opened() as desk:
-        ended = desk.write(subscriptions.unsubscribe, subscription)
+        noted = Change(f"subscription {subscription}")
+        ended = desk.change("unsubscribe", lambda _: noted, subscriptions.unsubscribe, subscription)
     output.say(f"subscription {ended.id} has ended: feed {ended.feed_id} no longer goes to {ended.destination_id}")
 
 

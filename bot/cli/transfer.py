@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from bot.cli import output
 from bot.cli.beside import Desk, opened
 from bot.errors import Invalid
 from bot.rules import opml as rules
-from bot.usecases import accounts, destinations, opml
+from bot.usecases import accounts, audit, destinations, opml
 from storage.models import Destination
 
 AccountOption = Annotated[str, typer.Option("--account", help="Whose (id or e-mail).")]
@@ -76,6 +77,10 @@ async def _import(desk: Desk, to: Destination, outlines: list[rules.Outline]) ->
         try:
             return [
                 await desk.database.write(
+                    audit.noted,
+                    audit.COMMAND_LINE,
+                    "import subscriptions",
+                    partial(_noted, to.id),
                     opml.import_opml,
                     account_id=to.account_id,
                     destination_id=to.id,
@@ -86,6 +91,10 @@ async def _import(desk: Desk, to: Destination, outlines: list[rules.Outline]) ->
             ]
         finally:
             await source.close()
+
+
+def _noted(destination_id: int, done: opml.Imported) -> audit.Change | None:
+    return audit.Change(f"destination {destination_id}", after={"subscriptions": done.made}) if done.made else None
 
 
 def _destination(desk: Desk, account: str, destination: int) -> Destination:

@@ -15,7 +15,7 @@ from bot.clock import utc_now
 from bot.errors import UserError
 from bot.rules.vault import Vault, WrongKey
 from bot.settings import BadSetting, Settings, load
-from bot.usecases import accounts, deliveries, destinations, hubs
+from bot.usecases import accounts, audit, deliveries, destinations, hubs
 from storage import backup as copies
 from storage.database import Database, StorageError
 
@@ -99,7 +99,9 @@ def restore(
     vault = ground.open_vault(settings) if ground.has_master_key(settings) else None
     lock = ground.lock(settings)
     try:
-        former = _copy("restoring", lambda bar: copies.restore(file, database, bar, partial(_hold, settings)))
+        former = _copy(
+            "restoring", lambda bar: copies.restore(file, database, bar, partial(_hold, settings, file.name))
+        )
         trouble = _key_trouble(settings, vault)
     finally:
         lock.release()
@@ -107,12 +109,16 @@ def restore(
     _tell_how_to_go_on(trouble)
 
 
-def _hold(settings: Settings, fresh: Path) -> None:
+def _hold(settings: Settings, copy: str, fresh: Path) -> None:
     """Before the copy becomes the database, so that no crash can leave it sending.  Refuses a newer schema."""
     url = f"sqlite:///{fresh}"
-    ground.pending_steps(settings.model_copy(update={"database_url": url}))
+    old = ground.pending_steps(settings.model_copy(update={"database_url": url}))
     with closing(Database(url, utc_now)) as database:
-        database.run(deliveries.hold)
+        if old:  # its audit log may be of a step to come
+            database.run(deliveries.hold)
+        else:
+            noted = audit.Change("database", after={"copy": copy, "held": True})
+            database.run(audit.noted, audit.COMMAND_LINE, "restore", lambda _: noted, deliveries.hold)
 
 
 def _key_trouble(settings: Settings, vault: Vault | None) -> str:
@@ -182,5 +188,6 @@ def _reseal(desk: Desk, vault: Vault) -> int:
                 last = resealed[1]
         except WrongKey as error:
             raise Failed(f"{error}; neither MASTER_KEY nor MASTER_KEY_OLD opens it") from None
-    desk.write(accounts.set_master_key, vault.fingerprint)
+    noted = audit.Change("secrets", after={"sealed": done})
+    desk.change("change master key", lambda _: noted, accounts.set_master_key, vault.fingerprint)
     return done

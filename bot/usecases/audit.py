@@ -1,13 +1,16 @@
 """The audit log: every change by an operator, written in the transaction that makes the change."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import msgspec
 
 from storage import audit
 from storage.database import Work
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,34 @@ def note(
         before=_encode(before or {}).decode(),
         after=_encode(after or {}).decode(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What ``note`` is told of a change."""
+
+    target: str
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+def noted(
+    work: Work,
+    actor: Actor,
+    action: str,
+    told: Callable[[T], Change | None],
+    use_case: Callable[Concatenate[Work, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run a use case that others run, too, and note what this operator has changed by it.
+
+    ``told``: makes that of its result; None: nothing was changed.
+    """
+    result = use_case(work, *args, **kwargs)
+    if change := told(result):
+        note(work, actor, action, change.target, change.before, change.after)
+    return result
 
 
 def page(work: Work, before: int, limit: int) -> Sequence[Any]:

@@ -1,7 +1,8 @@
-"""Destinations: adding, rotating secrets, enabling again."""
+"""Destinations: adding, rotating secrets, enabling again, removing."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from bot.clock import uuid7
@@ -9,9 +10,13 @@ from bot.errors import Conflict, Invalid, NotFound
 from bot.rules import breaker
 from bot.rules.secrets import Ring
 from bot.rules.vault import Vault
-from storage import conversations, destinations
+from bot.usecases import feeds
+from storage import alerts, codes, conversations, destinations, owned
 from storage.database import Work
 from storage.models import Destination
+from storage.outbox import sweeping
+
+MANY = 10_000  # messages that may wait for one destination
 
 
 def add(
@@ -26,11 +31,19 @@ def add(
     secret: str | None,
     verified: bool,
 ) -> Destination:
-    """``address`` in its channel's normal form; ``secret``: "whsec_…" where the channel signs.  Raises Conflict."""
-    if destinations.find(work.session, account_id, channel, address):
+    """``address`` in its channel's normal form; ``secret``: "whsec_…" where the channel signs.
+
+    One that was removed comes back, as if for the first time.  Raises Conflict.
+    """
+    there = destinations.find(work.session, account_id, channel, address)
+    if there and not there.removed_at:
         raise Conflict("this account has that destination already")
-    uid = uuid7(work.now)
+    verified_at = work.now if verified else None
     ring = Ring().rotated(secret, work.now) if secret else None
+    if there:
+        sealed = vault.seal(ring.pack(), place(there.uid)) if ring else None
+        return _bring_back(work, there.id, name=name, verified_at=verified_at, secrets=sealed)
+    uid = uuid7(work.now)
     return destinations.add(
         work.session,
         Destination(
@@ -41,11 +54,37 @@ def add(
             address=address,
             name=name,
             conversation_id=conversations.at(work.session, channel, address),
-            verified_at=work.now if verified else None,
+            verified_at=verified_at,
             secrets=vault.seal(ring.pack(), place(uid)) if ring else None,
             created_at=work.now,
         ),
     )
+
+
+def _bring_back(work: Work, destination_id: int, **values: Any) -> Destination:
+    """Nothing that was known of it holds any more."""
+    alerts.bring_back(work.session, destination_id, work.now)
+    there = enable(work, destination_id)
+    work.session.refresh(there)
+    for name, value in values.items():
+        setattr(there, name, value)
+    work.session.add(there)
+    work.session.flush()
+    return there
+
+
+def remove(work: Work, one: Destination, why: str) -> None:
+    """Nothing more goes there: its subscriptions end, what is queued fails for that reason, codes that are on their way
+    verify nothing, its secrets are forgotten."""
+    session, wanted = work.session, owned.feeds_of_destination(work.session, one.id)
+    codes.replace(session, one.account_id, one.channel, one.address, work.now)
+    codes.recall(session, [one.id], work.now)
+    alerts.remove_phone(session, one.id, work.now)
+    owned.forget_secrets(session, one.id)
+    sweeping.fail_queue(session, one.id, one.lane, why, work.now, MANY)
+    session.expire_all()
+    for feed_id in wanted:
+        feeds.forget_if_unwanted(work, feed_id)
 
 
 def rotate(work: Work, vault: Vault, destination_id: int, secret: str) -> Ring:

@@ -18,7 +18,7 @@ UNREADABLE = "this was done before, and its answer can be read no more"
 class Ticket:
     """A request under its Idempotency-Key."""
 
-    account_id: int
+    account_id: int  # 0: of who has ADMIN_TOKEN
     operation: str  # "POST /api/v1/subscriptions"
     key: str
     digest: bytes  # of all that was asked

@@ -6,13 +6,11 @@ from typing import Any, Literal
 from bot.errors import Invalid, LimitReached, NotFound
 from bot.rules import plans
 from bot.usecases import codes
+from bot.usecases import destinations as everyday
 from bot.usecases.chat.who import Terms
 from storage import accounts, alerts, destinations
 from storage.database import Work
 from storage.models import Destination
-from storage.outbox import sweeping
-
-MANY = 10_000  # alerts that may wait for one phone
 
 
 class AlreadyVerified(Invalid):
@@ -71,11 +69,9 @@ def of_account(work: Work, account_id: int, channel: str) -> Sequence[Any]:
 
 
 def remove(work: Work, account_id: int, channel: str, number: str) -> None:
-    """Nothing more goes there; its subscriptions stay, inactive.  Raises NotFound."""
+    """Nothing more goes there; its subscriptions stay listed, inactive.  Raises NotFound."""
     accounts.lock(work.session, account_id)
     phone = destinations.find(work.session, account_id, channel, number)
     if phone is None or phone.removed_at:
         raise NotFound("phone not found")
-    alerts.remove_phone(work.session, phone.id, work.now)
-    sweeping.fail_queue(work.session, phone.id, phone.lane, "the phone was deleted", work.now, MANY)
-    work.session.expire_all()
+    everyday.remove(work, phone, "the phone was deleted")

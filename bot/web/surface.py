@@ -139,9 +139,9 @@ KEYS: Mapping[str, Mapping[str, str]] = {
 class Surface:
     """``title``: in the published document.  ``statuses``: of errors that this surface answers otherwise.
 
-    ``prefix``: of all its paths; what is asked below it and not there is refused in its wording, too.  ``security``:
-    the ways to say who calls, by name, as OpenAPI describes them; any one will do.  ``challenge``: the header
-    ``WWW-Authenticate`` of its 401.
+    ``prefixes``: of all its paths; what is asked below one and not there is refused in its wording, too.
+    ``security``: the ways to say who calls, by name, as OpenAPI describes them; any one will do.  ``challenge``: the
+    header ``WWW-Authenticate`` of its 401.
     """
 
     always_ok = False  # errors stand in the body and have status 200, too, and who calls is told by the request itself
@@ -155,11 +155,11 @@ class Surface:
         wording: Wording,
         metrics: Metrics,
         statuses: Mapping[type[UserError], int] = STATUSES,
-        prefix: str = "",
+        prefixes: Sequence[str] = (),
         security: Mapping[str, Mapping[str, str]] = KEYS,
         challenge: str = "",
     ) -> None:
-        self.title, self.routes, self.wording, self.prefix = title, tuple(routes), wording, prefix
+        self.title, self.routes, self.wording, self.prefixes = title, tuple(routes), wording, prefixes
         self.security = security
         self._door, self._metrics, self._statuses = door, metrics, statuses
         self._challenge = challenge
@@ -315,12 +315,13 @@ def tell_standing(door: Door) -> Callable[[web.Request, web.StreamResponse], Awa
 def unknown_paths(surfaces: Sequence[Surface]) -> Any:
     """Middleware: what is below a surface's prefix and not there, or asked otherwise than it takes, is refused in that
     surface's wording."""
-    own = {route.path: surface for surface in surfaces for route in surface.routes if surface.prefix}
-    longest_first = sorted((one for one in surfaces if one.prefix), key=lambda one: -len(one.prefix))
+    own = {route.path: surface for surface in surfaces for route in surface.routes if surface.prefixes}
+    below = {prefix: surface for surface in surfaces for prefix in surface.prefixes}
+    longest_first = sorted(below, key=len, reverse=True)
 
     def whose(path: str) -> Surface | None:
-        below = (one for one in longest_first if f"{path}/".startswith(f"{one.prefix}/"))
-        return own.get(path) or next(below, None)
+        found = (below[prefix] for prefix in longest_first if f"{path}/".startswith(f"{prefix}/"))
+        return own.get(path) or next(found, None)
 
     @web.middleware
     async def refuse(request: web.Request, handler: Callable[[web.Request], Awaitable[Any]]) -> Any:

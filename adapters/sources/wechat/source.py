@@ -106,6 +106,8 @@ class WeChat:
         return Found(account.key if account.number else learnt.biz or account.key, page)
 
     async def examine(self, callback_url: str) -> Sequence[Finding]:  # noqa: ARG002
+        if not self._providers:
+            return [Finding(True, "no provider is set up")]
         return await asyncio.gather(*[provider.examine() for provider in self._providers])
 
     async def close(self) -> None:

@@ -32,8 +32,12 @@ def page(work: Work, search: str, before: int, limit: int) -> Listed:
     return lists.accounts(work.session, search, before, limit)
 
 
-def get(work: Work, account_id: int) -> tuple[Any, Usage]:
-    """The row, and what the account has.  Raises NotFound."""
+Shown = tuple[Any, Usage]
+"""An account's row, and what it has."""
+
+
+def get(work: Work, account_id: int) -> Shown:
+    """Raises NotFound."""
     session, row = work.session, _present(accounts.get(work.session, account_id), account_id)
     return row, Usage(
         api_keys.count(session, account_id, work.now),
@@ -42,48 +46,48 @@ def get(work: Work, account_id: int) -> tuple[Any, Usage]:
     )
 
 
-def create(work: Work, actor: Actor, known: plans.Plans, *, email: str, name: str, plan: str, operator: bool) -> Any:
-    """The row.  Raises Invalid, Conflict."""
+def create(work: Work, actor: Actor, known: plans.Plans, *, email: str, name: str, plan: str, operator: bool) -> Shown:
+    """Raises Invalid, Conflict."""
     begins_with = _plan(known, plan).credits
     made = everyday.add(work, email, name=name, plan=plan, operator=operator, credits=begins_with)
     after = {"email": made.email, "name": name, "plan": plan, "operator": operator, "credits": begins_with}
     audit.note(work, actor, "create account", _named(made.id), after=after)
-    return made
+    return get(work, made.id)
 
 
-def set_plan(work: Work, actor: Actor, known: plans.Plans, account_id: int, plan: str) -> None:
+def set_plan(work: Work, actor: Actor, known: plans.Plans, account_id: int, plan: str) -> Shown:
     """Credits follow the plan: one that counts them begins with its own, unless some are counted already.
 
     Raises NotFound, Invalid.
     """
     row, of_plan = _locked(work, account_id), _plan(known, plan)
     credits = None if of_plan.credits is None else of_plan.credits if row.credits is None else row.credits
-    _change(work, actor, "change plan", row, plan=plan, credits=credits)
+    return _change(work, actor, "change plan", row, plan=plan, credits=credits)
 
 
-def set_overrides(work: Work, actor: Actor, account_id: int, values: Mapping[str, Any]) -> None:
+def set_overrides(work: Work, actor: Actor, account_id: int, values: Mapping[str, Any]) -> Shown:
     """Limits of its own; empty: its plan's hold.  Raises NotFound, Invalid."""
     row = _locked(work, account_id)
     try:
         overrides = plans.read_overrides(values)
     except ValueError as error:
         raise Invalid(str(error)) from None
-    _change(work, actor, "change limits", row, overrides=overrides)
+    return _change(work, actor, "change limits", row, overrides=overrides)
 
 
-def set_credits(work: Work, actor: Actor, account_id: int, credits: int | None) -> None:
+def set_credits(work: Work, actor: Actor, account_id: int, credits: int | None) -> Shown:
     """None: they are not counted.  Raises NotFound, Invalid."""
     row = _locked(work, account_id)
-    _change(work, actor, "change credits", row, credits=_within(credits))
+    return _change(work, actor, "change credits", row, credits=_within(credits))
 
 
-def add_credits(work: Work, actor: Actor, account_id: int, more: int) -> None:
+def add_credits(work: Work, actor: Actor, account_id: int, more: int) -> Shown:
     """An account that counted none begins with these.  Raises NotFound, Invalid."""
     row = _locked(work, account_id)
-    _change(work, actor, "change credits", row, credits=_within((row.credits or 0) + more))
+    return _change(work, actor, "change credits", row, credits=_within((row.credits or 0) + more))
 
 
-def disable(work: Work, actor: Actor, account_id: int, reason: str) -> None:
+def disable(work: Work, actor: Actor, account_id: int, reason: str) -> Shown:
     """Its keys are refused, its chats are told so, nothing is delivered for it, and it can subscribe to nothing.
 
     Its destinations are disabled with it: sending knows how to deal with those at no further cost.
@@ -93,21 +97,22 @@ def disable(work: Work, actor: Actor, account_id: int, reason: str) -> None:
     if row.disabled_at:
         raise Conflict("the account is disabled already")
     destinations.disable_all(work.session, account_id, work.now, CLOSED)
-    _change(work, actor, "disable account", row, disabled_at=work.now, disabled_reason=reason[:500])
+    return _change(work, actor, "disable account", row, disabled_at=work.now, disabled_reason=reason[:500])
 
 
-def enable(work: Work, actor: Actor, account_id: int) -> None:
+def enable(work: Work, actor: Actor, account_id: int) -> Shown:
     """What was not delivered meanwhile stays so.  Raises NotFound, Conflict."""
     row = _locked(work, account_id)
     if not row.disabled_at:
         raise Conflict("the account is not disabled")
     destinations.enable_all(work.session, account_id, work.now, CLOSED)
-    _change(work, actor, "enable account", row, disabled_at=None, disabled_reason="")
+    return _change(work, actor, "enable account", row, disabled_at=None, disabled_reason="")
 
 
-def _change(work: Work, actor: Actor, action: str, row: Any, **values: Any) -> None:
+def _change(work: Work, actor: Actor, action: str, row: Any, **values: Any) -> Shown:
     accounts.change(work.session, row.id, **values)
     audit.note(work, actor, action, _named(row.id), {name: getattr(row, name) for name in values}, values)
+    return get(work, row.id)
 
 
 def _within(credits: int | None) -> int | None:
@@ -169,6 +174,8 @@ def erase(work: Work) -> bool:
         if left <= 0:
             return True
         erasing.subscription(work.session, one.id)
-    if not found and not erasing.notices(work.session, account_id, SLICE):
+    if found or erasing.notices(work.session, account_id, SLICE):
+        return True
+    if not erasing.pushed_posts(work.session, account_id, work.now, SLICE):
         erasing.rest(work.session, account_id, work.now)
     return True

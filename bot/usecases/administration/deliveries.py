@@ -39,11 +39,12 @@ def get(work: Work, delivery_id: int) -> tuple[Any, Sequence[Any]]:
     return row, looking.attempts(work.session, [delivery_id])
 
 
-def send_again(work: Work, actor: Actor, delivery_id: int) -> None:
-    """Raises NotFound, Conflict."""
+def send_again(work: Work, actor: Actor, delivery_id: int) -> tuple[Any, Sequence[Any]]:
+    """As ``get`` shows it then.  Raises NotFound, Conflict."""
     row, _ = get(work, delivery_id)
     everyday.send_again(work, delivery_id)
     audit.note(work, actor, "send again", f"delivery {delivery_id}", {"state": row.state, "error": row.error_code})
+    return get(work, delivery_id)
 
 
 def send_all_again(work: Work, actor: Actor, sought: Sought, before: int) -> Again:

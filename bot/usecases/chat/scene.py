@@ -121,7 +121,8 @@ class Scene:
         return not set(names).isdisjoint(some)
 
     def destination(self, conversation: Conversation) -> Destination:
-        """Where the conversation's posts go: made if there is none, and working again if it had been given up."""
+        """Where the conversation's posts go: made if there is none, working again if it had been given up, and there
+        again if it had been removed."""
         session, now = self.work.session, self.work.now
         found = conversations.destination(session, conversation)
         if found is None:
@@ -136,6 +137,9 @@ class Scene:
             session.refresh(found)
         if found.verified_at is None:  # whoever writes from an address has it
             found.verified_at = now
+            session.add(found)
+        if found.removed_at is not None:  # what went there stays ended: it begins anew
+            found.removed_at, found.name, found.created_at = None, conversation.title, now
             session.add(found)
         return found
 

@@ -7,19 +7,17 @@ from uuid import UUID
 
 from bot.errors import Conflict, LimitReached, NotFound
 from bot.rules import plans
-from bot.rules.secrets import OVERLAP, Ring
+from bot.rules.secrets import OVERLAP
 from bot.rules.vault import Vault
-from bot.usecases import codes, destinations, feeds, notices
+from bot.usecases import codes, destinations, notices
 from bot.usecases.chat.who import Terms
 from bot.usecases.native.pages import Page, cut
 from storage import accounts, alerts, owned
 from storage import destinations as stored
 from storage.database import Work
 from storage.models import Destination
-from storage.outbox import sweeping
 
 TEST = "This is a test message from Postbell: posts will arrive here."
-MANY = 10_000  # messages that may wait for one destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def add(work: Work, vault: Vault, terms: Terms, known: plans.Plans, wish: Wish, 
                 f"the plan allows {limit} phone numbers, and they are taken",
                 hint="remove one that is not needed any more, or ask for another plan",
             )
-    made = _bring_back(work, vault, there, wish) if there else _make(work, vault, wish)
+    made = _make(work, vault, wish)
     if not wish.verified:
         ask(work, terms, wish.account_id, made.uid, caller)
     return made
@@ -76,21 +74,6 @@ def _make(work: Work, vault: Vault, wish: Wish) -> Destination:
         secret=wish.secret,
         verified=wish.verified,
     )
-
-
-def _bring_back(work: Work, vault: Vault, there: Destination, wish: Wish) -> Destination:
-    """It was removed, and is added as if for the first time: nothing that was known of it holds any more."""
-    alerts.bring_back(work.session, there.id, work.now)
-    destinations.enable(work, there.id)
-    work.session.refresh(there)
-    there.name = wish.name
-    there.verified_at = work.now if wish.verified else None
-    if wish.secret:
-        ring = Ring().rotated(wish.secret, work.now)
-        there.secrets = vault.seal(ring.pack(), destinations.place(there.uid))
-    work.session.add(there)
-    work.session.flush()
-    return there
 
 
 def get(work: Work, account_id: int, uid: UUID | None) -> Destination:
@@ -201,11 +184,5 @@ def remove(work: Work, account_id: int, uid: UUID | None) -> UUID:
     accounts.lock(work.session, account_id)
     one = get(work, account_id, uid)
     known = one.uid
-    wanted = owned.feeds_of_destination(work.session, one.id)
-    alerts.remove_phone(work.session, one.id, work.now)
-    owned.forget_secrets(work.session, one.id)
-    sweeping.fail_queue(work.session, one.id, one.lane, "the destination was removed", work.now, MANY)
-    work.session.expire_all()
-    for feed_id in wanted:
-        feeds.forget_if_unwanted(work, feed_id)
+    destinations.remove(work, one, "the destination was removed")
     return known

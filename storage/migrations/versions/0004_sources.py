@@ -72,14 +72,13 @@ def _native() -> None:
     """Answers that are given again, and posts of many feeds in the order in which they were found."""
     op.create_table(
         "idempotency",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("operation", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.Integer(), server_default="0", nullable=False),
         sa.Column("answer", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("account_id", "operation", "key"),
         sqlite_with_rowid=False,
     )

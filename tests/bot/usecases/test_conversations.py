@@ -56,6 +56,25 @@ def test_a_reply_lies_in_the_outbox_with_all_that_belongs_to_it(database: Databa
     assert replies.unpack(queued.extras) == replies.Extras(reply_to=message.message_id, language="es")
 
 
+def test_who_writes_from_where_a_destination_was_removed_has_it_again(database: Database, clock: MovableClock) -> None:
+    database.run(happens, says("ping", sender_name="Ann"))
+    (where,) = database.look(rows, models.Destination)
+    database.run(add_feed)
+    database.run(subscribe, 1, [where.id], account=where.account_id)
+
+    def remove(work: Work) -> None:
+        destinations.remove(work, destinations.get(work, where.id), "its account removed it")
+
+    database.run(remove)
+    clock.advance(minutes=1)
+    assert database.run(happens, says("ping", sender_name="Ann")).uid
+    (back,) = database.look(rows, models.Destination)
+    now = START + MINUTE
+    assert (back.id, back.removed_at, back.verified_at, back.created_at) == (where.id, None, now, now)
+    assert back.name == "Ann"
+    assert not database.look(row, models.Subscription, 1).active  # it begins anew
+
+
 def test_a_second_word_meets_the_same_account(database: Database) -> None:
     database.run(happens, says("ping", sender_name="Ann"))
     database.run(happens, says("ping", sender_name="Ann B.", phone="+34600000001"))

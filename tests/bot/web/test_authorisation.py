@@ -5,7 +5,20 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.bot.web.gateway import Answer, Caller, Served, routes_of_native, routes_of_x_alerts
+from bot.usecases import feeds
+from storage import models
+from storage.chat_models import PushFeed
+from storage.database import Work
+from tests import world
+from tests.bot.web.gateway import (
+    Answer,
+    Caller,
+    Served,
+    routes_of_administration,
+    routes_of_messages,
+    routes_of_native,
+    routes_of_x_alerts,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -13,7 +26,8 @@ NOBODYS = {"phoneNumber": "+34999999998", "xUsername": "nobody_here", "keyPrefix
 NO_ID = "019c0ddc-55c0-7a53-8a9d-0f6f3a7d2b10"
 NOBODYS |= dict.fromkeys(("destinationId", "feedId", "subscriptionId", "postId", "deliveryId"), NO_ID)
 NATIVE = routes_of_native()
-ROUTES = [(route.method, route.path) for route in (*routes_of_x_alerts(), *NATIVE)]
+MESSAGES = {route.path for route in routes_of_messages()}
+ROUTES = [(route.method, route.path) for route in (*routes_of_x_alerts(), *NATIVE, *routes_of_messages())]
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -25,7 +39,9 @@ async def test_no_route_answers_without_a_good_key(served: Served, method: str, 
         headers |= {"X-Forwarded-For": f"2001:db8:{caller.account_id:x}::2"}
         refused = await served.ask(method, path.format(**NOBODYS), headers=headers, json={})
         assert refused.status == 401
-        if path.startswith("/api/v1/"):
+        if path in MESSAGES:
+            assert refused.body == {"success": False, "error": {"code": "unauthorized", "message": "Invalid API key"}}
+        elif path.startswith("/api/v1/"):
             assert refused.fault == (401, "unauthorized")
         else:
             assert refused.body == {"error": "Unauthorized"}
@@ -132,6 +148,71 @@ async def test_ids_in_bodies_and_queries_lead_to_nothing_of_others(served: Serve
             listed = await stranger("GET", f"/api/v1/{path}?{name}={theirs[name]}")
             assert listed.body == {"data": [], "nextCursor": None}
     assert (await stranger("GET", f"/api/v1/posts?feedId={theirs['feedId']}")).fault == (404, "not_found")
+
+
+ADMINISTRATION = [(route.method, route.path) for route in routes_of_administration()]
+OF_ROWS: dict[str, Any] = {
+    "account": models.Account, "destination": models.Destination, "feed": models.Feed, "delivery": models.Delivery,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path"), ADMINISTRATION)
+async def test_administration_tells_who_is_no_operator_nothing_of_their_own_things_either(
+    served: Served, owned: tuple[Caller, dict[str, str]], method: str, path: str
+) -> None:
+    owner, theirs = owned
+    ids: dict[str, Any] = {"channel": "whatsapp", "prefix": owner.key[:12]}
+    for name, table in OF_ROWS.items():
+        ids[name] = (await served.database.read(world.rows, table))[-1].id
+    ids["account"] = owner.account_id
+    before = await _look(owner, theirs)
+    refused = await owner(method, path.format(**ids), {} if method in ("POST", "PUT") else None)
+    assert (refused.status, refused.body["error"]["code"]) == (403, "forbidden")
+    assert await _look(owner, theirs) == before
+
+
+async def test_what_is_imported_goes_into_ones_own_feed_though_others_call_theirs_the_same(served: Served) -> None:
+    owner, stranger = await served.caller(), await served.caller()
+    for caller in (owner, stranger):
+        done = await caller("POST", "/api/v1/md/import", {"markdown": f"Of {caller.account_id}", "feed": "Blog"})
+        assert done.status == 200, done.body
+    doors = await served.database.read(world.rows, PushFeed)
+    feeds = {door.account_id: door.feed_id for door in doors}
+    assert feeds[owner.account_id] != feeds[stranger.account_id]
+    (post,) = await served.database.read(world.rows, models.Post, feed_id=feeds[owner.account_id])
+    assert str(owner.account_id) in post.content
+
+
+async def test_messages_of_feeds_that_others_follow_are_not_listed(served: Served) -> None:
+    owner, stranger = await served.caller(), await served.caller()
+    to = await owner.webhook()
+    number = (await served.database.read(world.rows, models.Destination, account_id=owner.account_id))[0].id
+    await served.database.write(_followed_on_wechat, owner.account_id, number)
+    assert to["verified"]
+    found = {}
+    for caller in (owner, stranger):
+        found[caller.account_id] = (await caller("GET", "/api/v1/wechat/messages")).body
+    assert len(found[owner.account_id]["data"]) == 1
+    assert found[stranger.account_id]["data"] == []
+
+
+def _followed_on_wechat(work: Work, account: int, destination: int) -> None:
+    feed = 900_000 + account
+    world.add_feed(work, feed, source="wechat", key=f"MP_WXS_{account}")
+    world.subscribe(work, feed, [destination], account=account)
+    world.record(work, feeds.hurry(work, feed, world.INTERVAL), world.page(world.item(f"wechat {account}")))
+
+
+async def test_notifications_are_not_found_by_the_numbers_of_others(served: Served) -> None:
+    owner, stranger = await served.caller(), await served.caller()
+    name, key = f"told_{owner.account_id}", f"88{owner.account_id}"
+    served.x.add(name, key, "Told")
+    number = await owner.subscribed(name)
+    await served.post("x", key, world.item(f"alert {owner.account_id}"))
+    for asked in (f"phoneNumber=%2B{number[1:]}", f"xUsername={name}"):
+        assert len((await owner("GET", f"/notifications?{asked}")).body["notifications"]) == 1
+        other = await stranger("GET", f"/notifications?{asked}")
+        assert other.body.get("notifications", []) == [], other.body
 
 
 async def test_lists_hold_nothing_of_others(served: Served) -> None:

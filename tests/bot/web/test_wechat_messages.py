@@ -301,7 +301,7 @@ async def test_other_methods_and_paths_are_refused_in_the_same_words(served: Ser
         answer = await served.ask(method, PATH)
         assert (answer.status, answer.body["error"]["code"]) == (405, "method_not_allowed")
         assert answer.headers["Allow"] == "GET,HEAD"
-    for path in ("/api/v1/wechat/", "/api/v1/wechat/nothing", f"{PATH}/1"):
+    for path in ("/api/v1/wechat/", "/api/v1/wechat/nothing", f"{PATH}/1", "/api/v1/md", "/api/v1/md/nothing"):
         answer = await served.ask("GET", path)
         assert answer.status == 404
         assert answer.body == {"success": False, "error": {"code": "not_found", "message": "Not Found"}}

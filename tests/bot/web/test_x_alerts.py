@@ -420,6 +420,18 @@ async def test_a_deleted_phone_deactivates_what_went_there_until_it_is_wished_fo
     assert await active(caller) == [True]
 
 
+async def test_what_only_a_deleted_phone_was_to_get_is_read_no_more(served: Served) -> None:
+    caller = await served.caller()
+    name = f"lonely{caller.account_id}"
+    served.x.add(name, f"99{caller.account_id}", "Lonely")
+    number = await caller.subscribed(name)
+    (feed,) = await served.database.read(world.rows, models.Feed, name=name)
+    assert feed.state == "active"
+    await caller("DELETE", f"/phones/%2B{number[1:]}")
+    (feed,) = await served.database.read(world.rows, models.Feed, name=name)
+    assert feed.state == "paused"
+
+
 async def active(caller: Caller) -> list[bool]:
     return [one["isActive"] for one in (await caller("GET", "/subscriptions")).body["subscriptions"]]
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from adapters.base import Channel
 from bot.clock import Clock
 from bot.rules.plans import Plans
+from bot.rules.vault import Vault
 from bot.web.apis.admin.accounts import Accounts
 from bot.web.apis.admin.channels import Channels
 from bot.web.apis.admin.deliveries import Deliveries
 from bot.web.apis.admin.destinations import Destinations
 from bot.web.apis.admin.door import AdminDoor as AdminDoor
 from bot.web.apis.admin.feeds import Feeds
+from bot.web.apis.admin.reading import STATUSES as STATUSES
 from bot.web.apis.admin.reading import Wording as Wording
 from bot.web.apis.admin.sending import Sending
 from bot.web.keys import Door
@@ -28,14 +30,20 @@ SECURITY = {
 
 
 def routes(
-    database: Database, door: Door, channels: Mapping[str, Channel], clock: Clock, known: Plans, plan: str
+    database: Database,
+    vault: Vault,
+    door: Door,
+    channels: Mapping[str, Channel],
+    clock: Clock,
+    known: Plans,
+    plan: str,
 ) -> list[Route]:
     """``known``: the plans; ``plan``: of a new account unless it says another."""
     return [
-        *Accounts(database, door, known, plan).routes(),
+        *Accounts(database, vault, door, known, plan).routes(),
         *Destinations(database).routes(),
         *Feeds(database).routes(),
-        *Deliveries(database).routes(),
+        *Deliveries(database, vault).routes(),
         *Channels(database, channels, clock).routes(),
         *Sending(database).routes(),
     ]

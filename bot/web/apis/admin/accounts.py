@@ -7,13 +7,16 @@ import msgspec
 
 from bot.errors import Invalid
 from bot.rules import plans
+from bot.rules.vault import Vault
 from bot.usecases.administration import accounts, keys
-from bot.usecases.keys import public_id
+from bot.usecases.idempotency import Answer
+from bot.usecases.keys import NewKey, public_id
 from bot.web.apis.admin import wire
 from bot.web.apis.admin.door import actor
 from bot.web.apis.admin.reading import number, place
 from bot.web.keys import Door
-from bot.web.surface import Call, Route
+from bot.web.once import once
+from bot.web.surface import Call, Route, as_json
 from storage.database import Database
 
 SLICES_AT_ONCE = 20  # of a deleted account's things, before the answer; the janitor does the rest
@@ -24,8 +27,8 @@ ID = {"account": "its id"}
 class Accounts:
     """``known``: the plans; ``plan``: of a new account unless it says another."""
 
-    def __init__(self, database: Database, door: Door, known: plans.Plans, plan: str) -> None:
-        self._database, self._door, self._plans, self._plan = database, door, known, plan
+    def __init__(self, database: Database, vault: Vault, door: Door, known: plans.Plans, plan: str) -> None:
+        self._database, self._vault, self._door, self._plans, self._plan = database, vault, door, known, plan
 
     def routes(self) -> list[Route]:
         one = "/admin/v1/accounts/{account}"
@@ -40,6 +43,7 @@ class Accounts:
             Route(
                 *("POST", "/admin/v1/accounts", self.create_account, "Make an account", wire.AccountDetail),
                 status=201,
+                once=True,
                 body=wire.AccountWish,
                 errors={400: ["there is no plan 'gold'"], 409: ["there is an account for ada@example.org already"]},
             ),
@@ -56,6 +60,7 @@ class Accounts:
             ),
             Route(
                 *("POST", f"{one}/credits", self.change_credits, "Set or add credits", wire.AccountDetail),
+                once=True,
                 body=wire.CreditsWish,
                 **changed,
             ),
@@ -75,6 +80,7 @@ class Accounts:
             Route(
                 *("POST", f"{one}/keys", self.create_any_key, "Make a key; it is shown this once", wire.KeyOnce),
                 status=201,
+                once=True,
                 body=wire.NewKeyWish,
                 **conflicting,
             ),
@@ -90,10 +96,12 @@ class Accounts:
         found = await self._database.read(accounts.page, query.search or "", *place(query))
         return wire.AccountList([self._record(row) for row in found.rows], found.before)
 
-    async def create_account(self, call: Call) -> wire.AccountDetail:
+    async def create_account(self, call: Call) -> Answer:
         wish: wire.AccountWish = call.body
         _check_length("name", wish.name)
-        made = await self._database.write(
+        return await self._once(
+            call,
+            lambda made: Answer(201, as_json(self._detail(made))),
             accounts.create,
             actor(call),
             self._plans,
@@ -102,10 +110,9 @@ class Accounts:
             plan=wish.plan or self._plan,
             operator=bool(wish.operator),
         )
-        return await self._detail(made.id)
 
     async def show_account(self, call: Call) -> wire.AccountDetail:
-        return await self._detail(number(call, "account"))
+        return self._detail(await self._database.read(accounts.get, number(call, "account")))
 
     async def change_plan(self, call: Call) -> wire.AccountDetail:
         wish: wire.PlanWish = call.body
@@ -115,13 +122,16 @@ class Accounts:
         wish: wire.LimitsWish = call.body
         return await self._changed(call, accounts.set_overrides, number(call, "account"), wish.limits)
 
-    async def change_credits(self, call: Call) -> wire.AccountDetail:
+    async def change_credits(self, call: Call) -> Answer:
         wish: wire.CreditsWish = call.body
         if [wish.set is None, wish.add is None, not wish.uncounted].count(False) != 1:
             raise Invalid("say one of set, add and uncounted")
-        if wish.add is not None:
-            return await self._changed(call, accounts.add_credits, number(call, "account"), wish.add)
-        return await self._changed(call, accounts.set_credits, number(call, "account"), wish.set)
+        change: Any = accounts.set_credits if wish.add is None else accounts.add_credits
+        credits = wish.set if wish.add is None else wish.add
+        account_id = number(call, "account")
+        answer = await self._once(call, self._detail, change, actor(call), account_id, credits)
+        self._door.forget_account(account_id)
+        return answer
 
     async def disable_account(self, call: Call) -> wire.AccountDetail:
         wish: wire.WhyWish = call.body
@@ -147,11 +157,11 @@ class Accounts:
             [wire.KeyRecord(row.prefix, row.name, row.created_at, row.last_used_at, row.expires_at) for row in rows]
         )
 
-    async def create_any_key(self, call: Call) -> wire.KeyOnce:
+    async def create_any_key(self, call: Call) -> Answer:
         wish: wire.NewKeyWish = call.body
         _check_length("name", wish.name)
-        made = await self._database.write(keys.create, actor(call), number(call, "account"), wish.name or "Default")
-        return wire.KeyOnce(made.key, made.prefix, made.name, made.created_at, made.expires_at)
+        account_id, name = number(call, "account"), wish.name or "Default"
+        return await self._once(call, _key_once, keys.create, actor(call), account_id, name)
 
     async def delete_any_key(self, call: Call) -> wire.Changed:
         account_id, prefix = number(call, "account"), call.path["prefix"]
@@ -161,15 +171,17 @@ class Accounts:
 
     # What is answered
 
-    async def _changed(self, call: Call, change: Callable[..., None], *args: Any) -> wire.AccountDetail:
+    async def _changed(self, call: Call, change: Callable[..., accounts.Shown], *args: Any) -> wire.AccountDetail:
         """After a change, the account as it is now; what it may do is looked up again."""
-        await self._database.write(change, actor(call), *args)
-        account_id = number(call, "account")
-        self._door.forget_account(account_id)
-        return await self._detail(account_id)
+        found = await self._database.write(change, actor(call), *args)
+        self._door.forget_account(number(call, "account"))
+        return self._detail(found)
 
-    async def _detail(self, account_id: int) -> wire.AccountDetail:
-        row, usage = await self._database.read(accounts.get, account_id)
+    async def _once(self, call: Call, show: Callable[[Any], Any], use_case: Any, *args: Any, **kwargs: Any) -> Answer:
+        return await once(self._database, self._vault, call, show, use_case, *args, **kwargs)
+
+    def _detail(self, found: accounts.Shown) -> wire.AccountDetail:
+        row, usage = found
         return wire.AccountDetail(
             self._record(row), wire.UsageRecord(usage.api_keys, usage.phones, usage.subscriptions)
         )
@@ -190,6 +202,11 @@ class Accounts:
             disabled_reason=row.disabled_reason,
             created_at=row.created_at,
         )
+
+
+def _key_once(made: NewKey) -> Answer:
+    shown = wire.KeyOnce(made.key, made.prefix, made.name, made.created_at, made.expires_at)
+    return Answer(201, as_json(shown))
 
 
 def _check_length(field: str, text: str | None) -> None:

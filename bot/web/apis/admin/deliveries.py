@@ -1,13 +1,17 @@
 """``/admin/v1/deliveries``: what was sent and what was not, each with its trail; sending again, giving up."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.errors import Invalid
+from bot.rules.vault import Vault
 from bot.usecases.administration import deliveries
 from bot.usecases.administration.deliveries import Sought
+from bot.usecases.idempotency import Answer
 from bot.web.apis.admin import wire
 from bot.web.apis.admin.door import actor
 from bot.web.apis.admin.reading import below, moment, number, one_of, place
+from bot.web.once import once
 from bot.web.surface import Call, Route
 from storage.database import Database
 from storage.models import DeliveryState
@@ -17,8 +21,8 @@ STATES = {"queued": QUEUED} | {one.value: (one,) for one in DeliveryState}
 
 
 class Deliveries:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
 
     def routes(self) -> list[Route]:
         all_, one = "/admin/v1/deliveries", "/admin/v1/deliveries/{delivery}"
@@ -34,6 +38,7 @@ class Deliveries:
             Route(
                 *("POST", f"{all_}/again", self.send_many_again, "Send again what fits, the latest 1,000 of it"),
                 wire.Queued,
+                once=True,
                 body=wire.AgainWish,
                 errors={400: times},
             ),
@@ -51,6 +56,7 @@ class Deliveries:
             Route(
                 *("POST", f"{one}/again", self.send_one_again, "Send it again, whatever became of it"),
                 wire.DeliveryDetail,
+                once=True,
                 errors={404: absent, 409: ["the delivery is being sent right now"]},
                 **common,
             ),
@@ -61,17 +67,18 @@ class Deliveries:
         return wire.DeliveryList([_record(row) for row in found.rows], found.before)
 
     async def show_any_delivery(self, call: Call) -> wire.DeliveryDetail:
-        return await self._detail(number(call, "delivery"))
+        return _detail(await self._database.read(deliveries.get, number(call, "delivery")))
 
-    async def send_one_again(self, call: Call) -> wire.DeliveryDetail:
-        delivery_id = number(call, "delivery")
-        await self._database.write(deliveries.send_again, actor(call), delivery_id)
-        return await self._detail(delivery_id)
+    async def send_one_again(self, call: Call) -> Answer:
+        use_case, delivery_id = deliveries.send_again, number(call, "delivery")
+        return await once(self._database, self._vault, call, _detail, use_case, actor(call), delivery_id)
 
-    async def send_many_again(self, call: Call) -> wire.Queued:
-        sought = _sought(call.body, "failed")
-        again = await self._database.write(deliveries.send_all_again, actor(call), sought, below(call.body))
-        return wire.Queued(again.queued, again.before)
+    async def send_many_again(self, call: Call) -> Answer:
+        def shown(again: deliveries.Again) -> wire.Queued:
+            return wire.Queued(again.queued, again.before)
+
+        use_case, sought, before = deliveries.send_all_again, _sought(call.body, "failed"), below(call.body)
+        return await once(self._database, self._vault, call, shown, use_case, actor(call), sought, before)
 
     async def expire_deliveries(self, call: Call) -> wire.Expired:
         wish: wire.ExpireWish = call.body
@@ -80,12 +87,13 @@ class Deliveries:
         expired = await self._database.write(deliveries.expire, actor(call), before)
         return wire.Expired(expired, more=expired == deliveries.AT_ONCE)
 
-    async def _detail(self, delivery_id: int) -> wire.DeliveryDetail:
-        row, tries = await self._database.read(deliveries.get, delivery_id)
-        names = wire.AttemptRecord.__struct_fields__
-        return wire.DeliveryDetail(
-            _record(row), [wire.AttemptRecord(*(getattr(one, name) for name in names)) for one in tries]
-        )
+
+def _detail(found: tuple[Any, Sequence[Any]]) -> wire.DeliveryDetail:
+    row, tries = found
+    names = wire.AttemptRecord.__struct_fields__
+    return wire.DeliveryDetail(
+        _record(row), [wire.AttemptRecord(*(getattr(one, name) for name in names)) for one in tries]
+    )
 
 
 def _sought(asked: Any, state: str) -> Sought:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.errors import Invalid, NotFound
+from bot.errors import Invalid, NotFound, UserError
+from bot.usecases.idempotency import KeyUsed
+from bot.web import surface
 from bot.web.apis.admin import wire
 from bot.web.surface import Call
 
@@ -13,9 +15,11 @@ PAGE, LARGEST_PAGE = 50, 200
 LAST = 2**63 - 1  # above every id
 
 _ID = re.compile(r"[1-9][0-9]{0,17}")
+STATUSES: Mapping[type[UserError], int] = {**surface.STATUSES, KeyUsed: 422}
 _CODES = {
     400: "invalid", 401: "unauthorized", 402: "no_credits", 403: "forbidden", 404: "not_found", 405: "not_allowed",
-    408: "timeout", 409: "conflict", 413: "too_large", 415: "unsupported", 429: "rate_limited", 503: "unavailable",
+    408: "timeout", 409: "conflict", 413: "too_large", 415: "unsupported", 422: "key_used", 429: "rate_limited",
+    503: "unavailable",
 }  # fmt: skip
 
 

@@ -1,12 +1,9 @@
 """What all of the native API's nouns stand on: the parts of the gateway, doing things once, places in lists."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
-
-import msgspec
 
 from adapters.base import Channel, Source
 from adapters.inbound import Phoned
@@ -18,9 +15,10 @@ from bot.rules import cursors, ids, plans
 from bot.rules.vault import Vault
 from bot.usecases import idempotency
 from bot.usecases.chat.who import Terms
-from bot.usecases.idempotency import Answer, Ticket
+from bot.usecases.idempotency import Answer
 from bot.usecases.native.pages import END, START, Page, Place
-from bot.web.surface import Call, as_json
+from bot.web.once import once, ticket
+from bot.web.surface import Call
 from storage.database import Database, Work
 
 PAGE = 50
@@ -59,7 +57,7 @@ class Desk:
         """
         if not call.once_key:
             return None
-        return await self.database.read(idempotency.known, self.vault, _ticket(call))
+        return await self.database.read(idempotency.known, self.vault, ticket(call))
 
     async def once(
         self,
@@ -69,18 +67,8 @@ class Desk:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Answer:
-        """Run a use case and answer with what ``show`` makes of its result; under an Idempotency-Key, one time.
-
-        ``show`` may return an Answer, for what is refused and yet leaves a trace.
-        """
-
-        def do(work: Work) -> Answer:
-            shown = show(use_case(work, *args, **kwargs))
-            return shown if isinstance(shown, Answer) else Answer(200, as_json(shown))
-
-        if not call.once_key:
-            return await self.database.write(do)
-        return await self.database.write(idempotency.once, self.vault, _ticket(call), do)
+        """As ``bot.web.once.once``."""
+        return await once(self.database, self.vault, call, show, use_case, *args, **kwargs)
 
     # Lists
 
@@ -112,8 +100,3 @@ def size(call: Call) -> int:
 def wanted_id(text: str | None) -> UUID | None:
     """Of a filter; what is no id is nobody's."""
     return None if text is None else ids.read(text) or NO_UUID
-
-
-def _ticket(call: Call) -> Ticket:
-    asked = msgspec.json.encode([dict(call.path), call.body], order="deterministic")
-    return Ticket(call.account_id, call.operation, call.once_key, hashlib.sha256(asked).digest())

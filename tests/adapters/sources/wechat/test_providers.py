@@ -223,6 +223,11 @@ async def test_without_a_provider_a_link_says_what_is_missing(source: Making, cl
         await wechat.resolve("港口新闻", clock())
 
 
+async def test_an_examination_without_a_provider_finds_nothing_wrong(source: Making) -> None:
+    (found,) = await (await source()).examine("")
+    assert (found.ok, found.what) == (True, "no provider is set up")
+
+
 async def test_an_examination_says_how_each_provider_is(town: Town, source: Making) -> None:
     town.account(articles=1)
     every = await source(*PROVIDERS)
