@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.bot.web.gateway import Served
+from tests.bot.web.gateway import Served, routes_of_native
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -71,7 +71,7 @@ async def test_a_key_that_asks_too_often_is_told_to_wait(served: Served) -> None
 
 async def test_every_operation_is_published_with_what_a_reader_needs(served: Served) -> None:
     document = (await served.ask("GET", "/openapi.json")).body
-    native = {path: methods for path, methods in document["paths"].items() if path.startswith("/api/v1/")}
+    native = {route.path: document["paths"][route.path] for route in routes_of_native()}
     assert len(native) > 15
     ids = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
     assert len(ids) == len(set(ids))

@@ -1,5 +1,7 @@
 """Destinations, feeds and channels over HTTP."""
 
+from typing import Any
+
 import pytest
 
 from bot.usecases import deliveries, providers
@@ -75,7 +77,7 @@ async def test_a_channel_is_paused_until_it_is_resumed(served: Served) -> None:
     assert (await served.admin("POST", "/channels/whatsapp/pause")).body["state"] == "paused"
     assert (await served.admin("POST", "/channels/whatsapp/pause")).status == 409
     served.clock.advance(days=2)
-    (shown,) = (await served.admin("GET", "/channels")).body["channels"]
+    shown = await _whatsapp(served)
     assert (shown["name"], shown["lane"], shown["state"]) == ("whatsapp", "chat", "paused")
     assert not (await served.database.write(deliveries.take_due, "chat", 9, 0, {"whatsapp": 9})).due
     await served.database.write(
@@ -90,14 +92,19 @@ async def test_a_channel_is_paused_until_it_is_resumed(served: Served) -> None:
     assert (await served.admin("POST", "/channels/none/pause")).status == 404
 
 
+async def _whatsapp(served: Served) -> Any:
+    listed = (await served.admin("GET", "/channels")).body["channels"]
+    return next(one for one in listed if one["name"] == "whatsapp")
+
+
 async def test_a_channel_that_rests_by_itself_says_why(served: Served) -> None:
     await served.database.write(providers.pause, "whatsapp", served.clock.now + world.MINUTE, "too fast")
-    (shown,) = (await served.admin("GET", "/channels")).body["channels"]
+    shown = await _whatsapp(served)
     assert (shown["state"], shown["reason"]) == ("resting", "too fast")
     assert shown["rests_until"]
     await served.database.write(
         providers.suspend, "whatsapp", "the token is void", operator_destination=None, schedules=world.SCHEDULES
     )
-    (shown,) = (await served.admin("GET", "/channels")).body["channels"]
+    shown = await _whatsapp(served)
     assert shown["state"] == "suspended"
     assert (await served.admin("POST", "/channels/whatsapp/resume")).body["state"] == "ok"
