@@ -31,6 +31,7 @@ async def test_what_is_heard_and_polled_survives_kills_and_arrives_once(
             WIRE_POLL_SECONDS="1",
             WIRE_STREAM="true",
         )
+        heard = 0
         async with Traffic(settings, agency=agency) as traffic, Server(settings, wound=LEASE) as server:
             await server.ready()
             async with traffic.flowing(0.03):
@@ -39,10 +40,11 @@ async def test_what_is_heard_and_polled_survives_kills_and_arrives_once(
                     server.send(signal.SIGKILL)
                     assert await server.ended() == -signal.SIGKILL
                     assert not server.complaints
-                    assert any(line["event"] == "heard" for line in server.log)
+                    heard += any(line["event"] == "heard" for line in server.log)
                     traffic.killed()
                     await server.start()
-                await server.ready()
+                    await server.ready()
+            assert heard  # in some lives; others are over before the stream is
             await traffic.settled(60)
             assert not server.complaints
         traffic.check()
