@@ -14,7 +14,9 @@ class Config:
     base_url: str = field(default="https://api.x.com", metadata={"help": "address of the X API"})
     bearer_token: str = field(default="", repr=False, metadata={"help": "app-only Bearer token", "secret": True})
     api_key: str = field(default="", metadata={"help": "API key, to get a token with, instead of one"})
-    api_secret: str = field(default="", repr=False, metadata={"help": "API key secret", "secret": True})
+    api_secret: str = field(
+        default="", repr=False, metadata={"help": "API key secret; signs calls of X, too", "secret": True}
+    )
     bridge_url: str = field(
         default="",
         metadata={"help": "feeds of RSSHub, Nitter or RSS-Bridge with {username} in them, separated by spaces"},

@@ -6,8 +6,9 @@ from typing import Any, Final, TypeVar
 
 from adapters.base import Cursor, FeedNotFound, FeedUnavailable, Finding, Found, Page, SourceError, SourceSuspended
 from adapters.http import Outbound
+from adapters.inbound import Call, Callback
 from adapters.sources.feeds import Feeds
-from adapters.sources.x import settings
+from adapters.sources.x import callbacks, settings
 from adapters.sources.x.activity import Activity
 from adapters.sources.x.bridges import Bridge
 from adapters.sources.x.examination import Examination
@@ -91,6 +92,9 @@ class X:
     @property
     def listening(self) -> bool:
         return self._listener.listening
+
+    def called(self, callback: Callback) -> Call:
+        return callbacks.read(callback, self._config.api_secret)
 
     async def examine(self, callback_url: str) -> Sequence[Finding]:  # noqa: ARG002 (the contract's)
         return await Examination(self._config, self._official.api, self._bridges).findings()
