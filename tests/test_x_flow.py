@@ -18,7 +18,7 @@ from adapters.sources.x import cursors, stream
 from bot import app, logs, plugins
 from bot.clock import monotonic
 from bot.settings import load
-from bot.usecases import destinations, spending, streams
+from bot.usecases import destinations, feeds, spending, streams
 from storage import models
 from tests import world
 from tests.bot.cli.shell import Shell
@@ -161,11 +161,12 @@ async def test_renamed_and_suspended_accounts_are_told_once(put_up: Any, monkeyp
         assert len([text for text in stage.shown if "cannot be read" in text]) == 1
 
 
+@pytest.mark.parametrize("way", ["true", "activity"])
 async def test_what_the_stream_tells_is_delivered_at_once_and_polls_are_seldom_then(
-    put_up: Any, monkeypatch: pytest.MonkeyPatch
+    put_up: Any, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(stream, "KEYS_SECONDS", 0.2)
-    async with put_up(X_STREAM="true", X_POLL_SECONDS="5") as stage:
+    async with put_up(X_STREAM=way, X_POLL_SECONDS="5") as stage:
         stage.x.rules.keep_alive_seconds = 0.2
         await stage.say("@nasa")
 
@@ -177,6 +178,11 @@ async def test_what_the_stream_tells_is_delivered_at_once_and_polls_are_seldom_t
         stage.x.post("NASA", "It flies.")
         await stage.until(lambda: "It flies." in " ".join(stage.shown))
         assert monotonic() - began < 3
+        stage.x.requests.clear()
+        await stage.gateway.database.write(feeds.read_soon, "x", [str(stage.x.user("NASA").id)])
+        await stage.until(lambda: stage.x.requests["timeline"] + stage.x.requests["search"])
+        stage.x.post("NASA", "It lands.")
+        await stage.until(lambda: "It lands." in " ".join(stage.shown))
         assert len([text for text in stage.shown if "It flies." in text]) == 1
 
 

@@ -1,4 +1,4 @@
-"""``POST /webhooks/{source}``: a source's platform calls for there is something new, and the feed is read at once."""
+"""``/webhooks/{source}``: a source's platform calls for there is something new, and the feed is read at once."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -30,13 +30,16 @@ class Calls:
 
     def routes(self) -> list[web.RouteDef]:
         """To be added before any that takes every path below /webhooks/."""
-        return [web.post(f"/webhooks/{{source:{kind}}}", self._handle) for kind in self._called]
+        paths = [f"/webhooks/{{source:{kind}}}" for kind in self._called]
+        challenges = [web.get(path, self._handle, allow_head=False) for path in paths]
+        return challenges + [web.post(path, self._handle) for path in paths]
 
     async def _handle(self, request: web.Request) -> web.Response:
         kind = request.match_info["source"]
         body = await read_body(request, MAX_BODY)
         try:
-            call = self._called[kind].called(Callback("POST", request.query, request.headers, body, self._clock()))
+            callback = Callback(request.method, request.query, request.headers, body, self._clock())
+            call = self._called[kind].called(callback)
         except Refused as refused:
             self._tell_refusal(kind, str(refused))
             return web.json_response({"error": HTTPStatus(refused.status).phrase}, status=refused.status)

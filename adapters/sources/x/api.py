@@ -77,15 +77,13 @@ class Api:
 
     def reads(self, answer: Answer, now: datetime) -> int:
         """Posts and users in it that have not been paid today."""
-        posts = [one.id for one in answer.tweets()]
-        return self.bill.new((*posts, *answer.included, *(f"u{one}" for one in answer.users)), now)
+        return self.bill.new(answer.resources(), now)
 
     # --- How ---
 
     async def get(self, endpoint: str, path: str, query: Mapping[str, str], now: datetime) -> Answer:
         """Raises SourceError."""
-        if (wait := self.windows.wait(endpoint, now)) > timedelta(0):
-            raise FeedThrottled("X's limit of requests is reached", wait)
+        self._wait(endpoint, now)
         try:
             return await self._get(endpoint, path, query, now)
         except TokenRefused:
@@ -102,6 +100,31 @@ class Api:
         if answer.truncated:
             raise FeedFailed(FeedFault.HTTP, "X's answer broke off", status=200)
         return Answer(answer.body)
+
+    async def change(
+        self,
+        method: str,
+        endpoint: str,
+        path: str,
+        now: datetime,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> Answer:
+        """POST or DELETE.  Raises SourceError."""
+        self._wait(endpoint, now)
+        headers, sent = await self.authorization(now), b""
+        if body is not None:
+            headers, sent = {**headers, "Content-Type": "application/json"}, msgspec.json.encode(body)
+        answer = await self._call(self.url(path, query or {}), headers, sent, method)
+        if not 200 <= self.heard(endpoint, answer.status, answer.headers, now) < 300:
+            raise self.refused(endpoint, answer.status, answer.headers, answer.body, now)
+        return Answer(answer.body or b"{}")
+
+    def _wait(self, endpoint: str, now: datetime) -> None:
+        """Raises FeedThrottled."""
+        if (wait := self.windows.wait(endpoint, now)) > timedelta(0):
+            raise FeedThrottled("X's limit of requests is reached", wait)
 
     async def post(self, endpoint: str, path: str, body: Any, now: datetime) -> tuple[int, bytes]:
         """JSON there, status and body back.  Raises SourceError when no answer came."""
@@ -161,9 +184,9 @@ class Api:
             raise FeedFailed(FeedFault.PARSE, "X gave no token")
         return token.access_token
 
-    async def _call(self, url: str, headers: Mapping[str, str], body: bytes) -> Any:
+    async def _call(self, url: str, headers: Mapping[str, str], body: bytes, method: str = "POST") -> Any:
         try:
-            return await self._outbound.call("POST", url, headers, body, timeout_seconds=CALL_SECONDS)
+            return await self._outbound.call(method, url, headers, body, timeout_seconds=CALL_SECONDS)
         except (NotSent, NoAnswer) as error:
             fault = FeedFault.TIMEOUT if error.code == "timeout" else FeedFault.CONNECT
             raise FeedFailed(fault, f"X was not reached: {error}") from error

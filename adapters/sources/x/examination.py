@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from adapters.base import FeedThrottled, Finding, SourceError
+from adapters.sources.x import activity, subscriptions
 from adapters.sources.x.api import LONG_AGO, Api
 from adapters.sources.x.bridges import Bridge
 from adapters.sources.x.refusals import NotAllowed
@@ -35,7 +36,7 @@ class Examination:
             return [Finding(False, f"X cannot be read: {error}", _mend(error, self._config))]
         else:
             found = [Finding(True, "X takes the token")]
-        return [*found, await self._search(), *([await self._stream()] if self._config.stream else [])]
+        return [*found, await self._search(), *await self._streams()]
 
     async def _search(self) -> Finding:
         if not self._config.search:
@@ -47,6 +48,25 @@ class Examination:
         except SourceError as error:
             return Finding(True, f"searching was not looked at: {error}")
         return Finding(True, "the token may search")
+
+    async def _streams(self) -> Sequence[Finding]:
+        if not self._config.stream:
+            return []
+        return [await (self._activity() if self._config.stream == "activity" else self._stream())]
+
+    async def _activity(self) -> Finding:
+        """By the list of its subscriptions, which also tells whether there is room for more."""
+        try:
+            ours, others = await activity.listed(self._api, self._now())
+        except NotAllowed as error:
+            mend = "set X_STREAM to on or off, or choose a plan with it; accounts are polled meanwhile"
+            return Finding(False, f"the token may not use the Activity API: {error}", mend)
+        except SourceError as error:
+            return Finding(True, f"the Activity API was not looked at: {error}")
+        if (taken := len(ours) + others) >= subscriptions.MOST:
+            mend = "X_STREAM=on has room for more accounts"
+            return Finding(True, f"the Activity API takes no more accounts, the rest is polled ({taken} taken)", mend)
+        return Finding(True, f"the token may use the Activity API ({taken} of {subscriptions.MOST} subscriptions)")
 
     async def _stream(self) -> Finding:
         """Reading the rules is allowed to whom the stream is allowed; a connection would throw out the running one."""

@@ -14,7 +14,9 @@ class Config:
     base_url: str = field(default="https://api.x.com", metadata={"help": "address of the X API"})
     bearer_token: str = field(default="", repr=False, metadata={"help": "app-only Bearer token", "secret": True})
     api_key: str = field(default="", metadata={"help": "API key, to get a token with, instead of one"})
-    api_secret: str = field(default="", repr=False, metadata={"help": "API key secret", "secret": True})
+    api_secret: str = field(
+        default="", repr=False, metadata={"help": "API key secret; signs calls of X, too", "secret": True}
+    )
     bridge_url: str = field(
         default="",
         metadata={"help": "feeds of RSSHub, Nitter or RSS-Bridge with {username} in them, separated by spaces"},
@@ -22,7 +24,10 @@ class Config:
     poll_seconds: float = field(default=60.0, metadata={"help": "usual time between two looks at an account"})
     monthly_budget: int = field(default=0, metadata={"help": "posts and users to be read in a month; 0: no limit"})
     search: bool = field(default=True, metadata={"help": "many accounts in one search; off where the plan has none"})
-    stream: bool = field(default=False, metadata={"help": "listen to the filtered stream, beside polling"})
+    stream: bool | Literal["activity"] = field(
+        default=False,
+        metadata={"help": "beside polling, listen: on, to the filtered stream; activity, to the Activity API"},
+    )
     threads: bool = field(
         default=True,
         metadata={"help": "answers to oneself are ordinary posts; off: no answers are read, nor paid, unless wanted"},

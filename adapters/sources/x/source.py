@@ -6,10 +6,13 @@ from typing import Any, Final, TypeVar
 
 from adapters.base import Cursor, FeedNotFound, FeedUnavailable, Finding, Found, Page, SourceError, SourceSuspended
 from adapters.http import Outbound
+from adapters.inbound import Call, Callback
 from adapters.sources.feeds import Feeds
-from adapters.sources.x import settings
+from adapters.sources.x import callbacks, settings
+from adapters.sources.x.activity import Activity
 from adapters.sources.x.bridges import Bridge
 from adapters.sources.x.examination import Examination
+from adapters.sources.x.filtered import Filtered
 from adapters.sources.x.health import Health
 from adapters.sources.x.names import named
 from adapters.sources.x.official import Official
@@ -41,10 +44,10 @@ class X:
         self.monthly_budget = config.monthly_budget
         self.read_price = POST_PRICE if config.has_api else 0.0
         self.interval = timedelta(seconds=config.poll_seconds)
-        self.streams = config.stream and config.has_api
-        self._listener = Listener(
-            outbound, self._official.api, self._official.searcher, replies=config.threads, **listening
-        )
+        self.streams = bool(config.stream) and config.has_api
+        api = self._official.api
+        intake = (Activity if config.stream == "activity" else Filtered)(api, replies=config.threads)
+        self._listener = Listener(outbound, api, self._official.searcher, intake, replies=config.threads, **listening)
 
     async def resolve(self, name: str, now: datetime) -> Found:
         wanted = named(name)
@@ -89,6 +92,9 @@ class X:
     @property
     def listening(self) -> bool:
         return self._listener.listening
+
+    def called(self, callback: Callback) -> Call:
+        return callbacks.read(callback, self._config.api_secret)
 
     async def examine(self, callback_url: str) -> Sequence[Finding]:  # noqa: ARG002 (the contract's)
         return await Examination(self._config, self._official.api, self._bridges).findings()

@@ -1,28 +1,26 @@
-"""Listens to the filtered stream: posts as they are made, beside polling and never instead of it (sources-x.md 7)."""
+"""Listens to a stream of X: posts as they are made, beside polling and never instead of it (sources-x.md 7)."""
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import msgspec
 import structlog
 
 from adapters.base import FeedInfo, Page, SourceError
 from adapters.http import NoConnection, Outbound, Stream
-from adapters.sources.x import rules
 from adapters.sources.x.api import LONG_AGO, Api
+from adapters.sources.x.intake import Intake, News, Reach
 from adapters.sources.x.lines import Lines
 from adapters.sources.x.official import made
 from adapters.sources.x.posts import Person
 from adapters.sources.x.refusals import said
-from adapters.sources.x.rules import Rule
 from adapters.sources.x.searching import Searcher
 from adapters.sources.x.snowflakes import floor_id
 from adapters.sources.x.timelines import Row
-from adapters.sources.x.wire import Answer, problem
+from adapters.sources.x.wire import problem
 
 Keys = Callable[[], Awaitable[Sequence[str]]]
 Heard = Callable[[str, Page], Awaitable[None]]
@@ -32,8 +30,7 @@ SILENCE_SECONDS: Final = 25.0  # X lets no more than 20 pass without a sign of l
 KEYS_SECONDS: Final = 30.0  # between two looks at who is followed
 OVERLAP: Final = timedelta(seconds=60)
 MOST_TO_FILL: Final = 2_000  # accounts whose gap is filled by search; those of more are left to polling
-MOST_WAITING: Final = 2_000  # posts not yet told; then X has to wait, and may hang up
-RULES_AT_ONCE: Final = 100
+MOST_WAITING: Final = 2_000  # lines not yet told; then X has to wait, and may hang up
 ALL_KINDS: Final = frozenset(("repost", "reply"))
 
 log = structlog.get_logger("x")
@@ -79,23 +76,24 @@ class Listener:
         outbound: Outbound,
         api: Api,
         searcher: Searcher,
+        intake: Intake,
         *,
         replies: bool,
         rest: Rest = asyncio.sleep,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        self._outbound, self._api, self._searcher = outbound, api, searcher
+        self._outbound, self._api, self._searcher, self._intake = outbound, api, searcher, intake
         self._replies, self._rest, self._silence_seconds = replies, rest, silence_seconds
         self._last: datetime | None = None  # when the last byte came, by X's clock
-        self._accounts: tuple[str, ...] = ()  # that the rules name
-        self.listening = False  # bytes come, so what is posted would
+        self._reach = Reach()
+        self.listening = False  # bytes come, so what is posted would, by whomever
 
     async def run(self, keys: Keys, heard: Heard) -> None:
         backoff = Backoff()
         while True:
             try:
                 await self._follow(keys)
-                if self._accounts:
+                if self._reach.accounts:
                     await self._listen(keys, heard, backoff)
                     error: Exception = NoConnection("X ended the stream")
                 else:
@@ -111,14 +109,13 @@ class Listener:
 
     async def _listen(self, keys: Keys, heard: Heard, backoff: Backoff) -> None:
         """Until X ends it.  Raises NoConnection, Refused, SourceError."""
-        query = {**self._api.fields(author=True)}
         headers = await self._api.authorization(self._now())
-        url = self._api.url("/2/tweets/search/stream", query)
+        url = self._api.url(self._intake.path, self._intake.query())
         async with self._outbound.stream(url, headers, silence_seconds=self._silence_seconds) as stream:
             self._api.heard("stream", stream.status, stream.headers, self._now())
             if stream.status != 200:
                 raise await self._refused(stream)
-            waiting: asyncio.Queue[Answer] = asyncio.Queue(MOST_WAITING)
+            waiting: asyncio.Queue[News] = asyncio.Queue(MOST_WAITING)
             beside = [
                 asyncio.create_task(self._keep_in_step(keys)),
                 asyncio.create_task(self._tell(waiting, heard)),
@@ -129,33 +126,33 @@ class Listener:
                 await waiting.join()
             finally:
                 self.listening = False
+                self._intake.ended(stream.status)
                 for task in beside:
                     task.cancel()
                 await asyncio.gather(*beside, return_exceptions=True)
 
-    async def _read(self, stream: Stream, waiting: "asyncio.Queue[Answer]", backoff: Backoff) -> None:
+    async def _read(self, stream: Stream, waiting: "asyncio.Queue[News]", backoff: Backoff) -> None:
         lines = Lines()
         async for piece in stream.pieces():
             backoff.alive()
-            self.listening = True
+            self.listening = self._reach.whole
             self._last = self._now()
             for line in lines.feed(piece):
                 try:
-                    answer = Answer(line)
+                    news = self._intake.read(line)
                 except SourceError as error:
                     log.warning("a line of the stream was not read", reason=str(error))
                     continue
-                if answer.tweets():
-                    await waiting.put(answer)
-                elif answer.problems:  # X says why, and hangs up
+                if news.farewell is not None:
                     await waiting.join()
-                    raise NoConnection(said(answer.problems[0].words))
+                    raise NoConnection(news.farewell)
+                if news.rows or news.withdrawn:
+                    await waiting.put(news)
 
     async def _refused(self, stream: Stream) -> Refused:
         body = await stream.beginning(16 * 1024)
         told = problem(body)
-        if stream.status == 409:
-            self._accounts = ()  # somebody has deleted our rules
+        self._intake.ended(stream.status)
         wait = timedelta(0)
         if stream.status == 429 and not told.connection_issue:
             wait = self._api.windows.refused("stream", stream.headers, self._now())
@@ -163,50 +160,55 @@ class Listener:
 
     # --- What is heard ---
 
-    async def _tell(self, waiting: "asyncio.Queue[Answer]", heard: Heard) -> None:
+    async def _tell(self, waiting: "asyncio.Queue[News]", heard: Heard) -> None:
         """What waits together is told together, so that it can be stored together."""
         while True:
-            answers = [await waiting.get()]
+            news = [await waiting.get()]
             while not waiting.empty():
-                answers.append(waiting.get_nowait())
+                news.append(waiting.get_nowait())
             try:
-                await self._tell_rows([(tweet, answer) for answer in answers for tweet in answer.tweets()], heard)
+                await self._tell_news(news, heard)
             finally:
-                for _ in answers:
+                for _ in news:
                     waiting.task_done()
 
-    async def _tell_rows(self, rows: Iterable[Row], heard: Heard) -> None:
-        by_author: dict[str, list[Row]] = {}
-        for row in rows:
-            by_author.setdefault(row[0].author_id, []).append(row)
-        told = [self._one(author, some, heard) for author, some in by_author.items() if author in self._accounts]
-        await asyncio.gather(*told)
+    async def _tell_news(self, news: Iterable[News], heard: Heard) -> None:
+        rows: defaultdict[str, list[Row]] = defaultdict(list)
+        withdrawn: defaultdict[str, list[bytes]] = defaultdict(list)
+        for one in news:
+            for row in one.rows:
+                rows[row[0].author_id].append(row)
+            for author, key in one.withdrawn:
+                withdrawn[author].append(key)
+        authors = [author for author in (rows | withdrawn) if author in self._reach.accounts]
+        await asyncio.gather(*(self._one(author, rows[author], withdrawn[author], heard) for author in authors))
 
-    async def _one(self, author: str, rows: Sequence[Row], heard: Heard) -> None:
+    async def _one(self, author: str, rows: Sequence[Row], withdrawn: Sequence[bytes], heard: Heard) -> None:
         now = self._now()
         known = _person(author, rows)
         home = f"https://x.com/{known.username}"
         info = FeedInfo(title=known.name, name=known.username, home=home) if known.username else None
         try:
             reads = sum(self._api.reads(answer, now) for _, answer in rows)
-            posts = made(rows, known, ALL_KINDS)
-            await heard(author, Page(cursor={}, posts=posts, info=info, complete=False, via="stream", reads=reads))
+            posts = made([row for row in rows if self._intake.wants(row[0])], known, ALL_KINDS)
+            page = Page(
+                cursor={}, posts=posts, withdrawn=withdrawn, info=info, complete=False, via="stream", reads=reads
+            )
+            await heard(author, page)
         except Exception as error:  # what is not stored now, polling brings
             log.error("a post from the stream was not stored", account=author, reason=repr(error))
 
     async def _fill(self, heard: Heard) -> None:
         """What was posted while nobody listened.  What this misses, polling brings."""
-        if self._last is None or len(self._accounts) > MOST_TO_FILL:
+        accounts, now = self._reach.accounts, self._now()
+        if self._last is None or len(accounts) > MOST_TO_FILL:
             return
-        now = self._now()
         try:
-            rows = await self._searcher.search_all(
-                self._accounts, floor_id(self._last - OVERLAP), now, replies=self._replies
-            )
+            rows = await self._searcher.search_all(accounts, floor_id(self._last - OVERLAP), now, replies=self._replies)
         except SourceError as error:
             log.info("the gap in the stream is left to polling", reason=str(error))
         else:
-            await self._tell_rows(rows, heard)
+            await self._tell_news([News(rows)], heard)
 
     # --- Whom to listen to ---
 
@@ -216,51 +218,15 @@ class Listener:
             try:
                 await self._follow(keys)
             except SourceError as error:
-                log.warning("the rules of the stream are not in step", reason=str(error))
+                log.warning("whom the stream tells of is not in step", reason=str(error))
 
     async def _follow(self, keys: Keys) -> None:
-        """Changes the rules where who is followed has changed.  Raises SourceError."""
-        wanted = tuple(sorted({key for key in await keys() if key.isdecimal()}, key=int))
-        if wanted == self._accounts:
-            return
-        there, foreign = await self._rules()
-        most = rules.MOST - foreign
-        change = rules.change(there, wanted, replies=self._replies, most=most)
-        for at in range(0, len(change.add), RULES_AT_ONCE):
-            some = [{"value": value, "tag": rules.TAG} for value in change.add[at : at + RULES_AT_ONCE]]
-            await self._change({"add": some})
-        if change.delete:
-            await self._change({"delete": {"ids": list(change.delete)}})
-        self._accounts = wanted
-
-    async def _rules(self) -> tuple[Sequence[Rule], int]:
-        """Ours, and how many others there are."""
-        answer = await self._api.get("rules", "/2/tweets/search/stream/rules", {"max_results": "1000"}, self._now())
-        listed = answer.rows(_Listed)
-        ours = [Rule(one.id, one.value) for one in listed if (one.tag or "") == rules.TAG]
-        return ours, len(listed) - len(ours)
-
-    async def _change(self, body: dict[str, Any]) -> None:
-        """Raises SourceError; that a rule is there already is none."""
-        now = self._now()
-        status, answer = await self._api.post("change_rules", "/2/tweets/search/stream/rules", body, now)
-        if 200 <= status < 300:
-            return
-        with suppress(SourceError):
-            if status == 400 and all(
-                one.kind == "duplicate-rules" for one in Answer(answer).problems or [problem(b"")]
-            ):
-                return
-        raise self._api.refused("change_rules", status, {}, answer, now)
+        """Raises SourceError."""
+        accounts = tuple(sorted({key for key in await keys() if key.isdecimal()}, key=int))
+        self._reach = await self._intake.follow(accounts, self._now())
 
     def _now(self) -> datetime:
         return self._api.now() or LONG_AGO
-
-
-class _Listed(msgspec.Struct):
-    id: str
-    value: str = ""
-    tag: str | None = None
 
 
 def _person(author: str, rows: Sequence[Row]) -> Person:

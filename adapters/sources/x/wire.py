@@ -92,6 +92,10 @@ class User(Struct):
     protected: bool = False
 
 
+class _Wrapped(Struct):
+    data: User
+
+
 class Variant(Struct):
     content_type: str = ""
     url: str = ""
@@ -162,11 +166,15 @@ class Answer:
         self.next_token = (envelope.meta.next_token if envelope.meta else None) or ""
         self.problems = tuple(each(envelope.errors or (), Problem))
         self.included = {one.id: one for one in _tweets(includes.tweets or includes.posts or ())}
-        self.users = {one.id: one for one in each(includes.users or (), User)}
+        self.users = {one.id: one for one in _users(includes.users or ())}
         self.media = {one.media_key: one for one in each(includes.media or (), Media)}
 
     def tweets(self) -> Sequence[Tweet]:
         return list(_tweets(self._rows()))
+
+    def resources(self) -> Sequence[str]:
+        """What X bills: posts, and users after a "u"."""
+        return [*(one.id for one in self.tweets()), *self.included, *(f"u{one}" for one in self.users)]
 
     def people(self) -> Sequence[User]:
         return self.rows(User)
@@ -197,6 +205,13 @@ def _tweets(rows: Iterable[Raw]) -> Iterator[Tweet]:
             yield tweet
         elif bare := next(each((row,), Bare), None):
             yield Tweet(id=bare.id, text=bare.text, author_id=bare.author_id, created_at=bare.created_at)
+
+
+def _users(rows: Iterable[Raw]) -> Iterator[User]:
+    """Some events wrap each once more (8)."""
+    for row in rows:
+        yield from each((row,), User)
+        yield from (one.data for one in each((row,), _Wrapped))
 
 
 def problem(body: bytes) -> Problem:

@@ -12,6 +12,8 @@ from aiohttp import ClientSession
 
 from adapters.http import Egress, Outbound
 from adapters.sources.tencent import Config, Tencent
+from adapters.sources.x import X
+from adapters.sources.x.callbacks import SIGNATURE, signed
 from bot.gate import Gate
 from bot.web.calls import MAX_BODY, Calls
 from storage import models
@@ -73,3 +75,20 @@ async def test_who_does_not_know_the_token_changes_nothing(platform: Platform) -
         assert await platform.call(token="guessed") == (401, {"error": "Unauthorized"})
     assert (await platform.call(more=b" " * MAX_BODY))[0] == 413
     assert await platform.due_at() == platform.clock() + HOUR
+
+
+async def test_x_asks_who_we_are_and_then_tells_of_an_account(database: Database, clock: MovableClock) -> None:
+    async with Outbound(Egress.parse(""), user_agent="tests") as outbound, ClientSession() as session:
+        source = X(outbound, X.Config(api_key="key", api_secret="secret"))
+        async with serving(Calls(database, {"x": source}, clock, Gate()).routes()) as url:
+            await database.write(world.add_feed, 1, source="x", key="11348282", host="x", due_at=clock() + HOUR)
+            async with session.get(f"{url}/webhooks/x", params={"crc_token": "token"}) as answer:
+                assert await answer.json() == {"response_token": signed(b"token", "secret")}
+            about = {"event_uuid": "-1", "event_type": "post.create", "filter": {"user_id": "11348282"}}
+            body = json.dumps({"data": about | {"payload": {"id": "20"}}}).encode()
+            for headers, status in (({}, 401), ({SIGNATURE: signed(body, "secret")}, 200)):
+                async with session.post(f"{url}/webhooks/x", data=body, headers=headers) as answer:
+                    assert answer.status == status
+                row = await database.read(world.row, models.Feed, 1)
+                assert (row.due_at == clock()) is (status == 200)
+        await source.close()

@@ -18,13 +18,13 @@ from aiohttp import web
 from adapters.sources.x import Config
 from bot.clock import Clock, utc_now
 from tests.fakes.x import shapes
+from tests.fakes.x.activity import Activity
 from tests.fakes.x.queries import compiled
-from tests.fakes.x.streaming import Connection, Streaming
+from tests.fakes.x.streaming import Streaming
 from tests.fakes.x.tricks import (
     NO_RULES,
     OLD_TOO_MANY,
     TOO_MANY,
-    TOO_MANY_CONNECTIONS,
     UNAUTHORIZED,
     Answer,
     Failure,
@@ -67,6 +67,7 @@ class FakeX:
     def __post_init__(self) -> None:
         self.world = World(self.clock)
         self.streaming = Streaming(self.rules)
+        self.activity = Activity(self.world, self.rules)
 
     async def __aenter__(self) -> Self:
         self._closing = asyncio.Event()
@@ -79,6 +80,9 @@ class FakeX:
         app.router.add_get("/2/tweets/search/stream", self._guarded("stream", self._stream))
         app.router.add_get("/2/tweets/search/stream/rules", self._guarded("rules", self._list_rules))
         app.router.add_post("/2/tweets/search/stream/rules", self._guarded("change_rules", self._change_rules))
+        for method, name in (("GET", "subscriptions"), ("POST", "subscribe"), ("DELETE", "unsubscribe")):
+            app.router.add_route(method, "/2/activity/subscriptions", self._guarded(name, self._subscriptions))
+        app.router.add_get("/2/activity/stream", self._guarded("activity", self._activity))
         app.router.add_route("*", "/_control/{order}", self.control)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -89,6 +93,7 @@ class FakeX:
     async def __aexit__(self, *_: object) -> None:
         self._closing.set()
         self.streaming.hang_up()
+        self.activity.hang_up()
         await self._runner.cleanup()
 
     @property
@@ -117,8 +122,10 @@ class FakeX:
 
     def delete(self, tweet: Tweet) -> None:
         self.world.delete(tweet)
+        self.activity.deleted(tweet)
 
     def _announce(self, tweet: Tweet) -> None:
+        self.billed += self.activity.posted(tweet)
         matching = self.streaming.matching(tweet)
         if not matching or tweet.author.protected or tweet.author.suspended or self.streaming.deaf:
             return
@@ -131,7 +138,7 @@ class FakeX:
     # --- Tricks ---
 
     def fail(self, endpoint: str, *how: Answer) -> None:
-        """The next requests to "users", "timeline", "search", "stream", "rules", "change_rules", "token" meet these."""
+        """The next requests to an endpoint, by its name in tricks.LIMITS, meet these."""
         self._tricks[endpoint].extend(how)
 
     def always(self, endpoint: str, how: Answer | None) -> None:
@@ -318,31 +325,19 @@ class FakeX:
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         if not self.streaming.rules:
             raise Failure(409, NO_RULES)
-        if len(self.streaming.connections) >= self.rules.connections:
-            raise Failure(429, TOO_MANY_CONNECTIONS)
-        response = web.StreamResponse(headers=request[HEADERS] | {"Content-Type": "application/json"})
-        response.enable_chunked_encoding()
-        connection = Connection(dict(request.query))
-        self.streaming.connections.append(connection)
-        try:
-            await response.prepare(request)
-            await self._talk(connection, response)
-        except ConnectionError:
-            pass
-        finally:
-            self.streaming.connections.remove(connection)
-        return response
+        return await self.streaming.serve(request, request[HEADERS])
 
-    async def _talk(self, connection: Connection, response: web.StreamResponse) -> None:
-        while True:
-            try:
-                piece = await asyncio.wait_for(connection.pieces.get(), self.rules.keep_alive_seconds)
-            except TimeoutError:
-                piece = b"" if self.streaming.stalled else b"\r\n"
-            if piece is None:
-                return
-            if piece and not self.streaming.stalled:
-                await response.write(piece)
+    async def _activity(self, request: web.Request) -> web.StreamResponse:
+        return await self.activity.serve(request, request[HEADERS])
+
+    async def _subscriptions(self, request: web.Request) -> web.Response:
+        match request.method:
+            case "POST":
+                return self._json(self.activity.create(await request.json()))
+            case "DELETE":
+                return self._json(self.activity.delete(request.query["ids"].split(",")))
+            case _:
+                return self._json(self.activity.listed(request.query))
 
     def _json(self, body: Any, status: int = 200) -> web.Response:
         return web.Response(

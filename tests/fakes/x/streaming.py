@@ -1,13 +1,12 @@
 """The filtered stream: rules of the app, and the connections that are told what they match (sources-x.md 7)."""
 
-import asyncio
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from tests.fakes.x.connections import Connections
 from tests.fakes.x.queries import Test, compiled
-from tests.fakes.x.tricks import DISCONNECT, PROBLEMS, Failure, Rules
+from tests.fakes.x.tricks import PROBLEMS, Failure, Rules
 from tests.fakes.x.world import Tweet
 
 Json = dict[str, Any]
@@ -24,23 +23,10 @@ class StreamRule:
         return {"id": self.id, "value": self.value, **({"tag": self.tag} if self.tag else {})}
 
 
-@dataclass(eq=False)
-class Connection:
-    """Somebody who listens.  What is put into ``pieces`` goes out as one chunk each; None hangs up."""
-
-    query: dict[str, str]
-    pieces: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
-
-
-class Streaming:
+class Streaming(Connections):
     def __init__(self, limits: Rules) -> None:
-        self._limits = limits
+        super().__init__(limits)
         self.rules: dict[str, StreamRule] = {}
-        self.connections: list[Connection] = []
-        self.stalled = False  # keeps connections open and says nothing, not even that it lives
-        self.deaf = False  # posts are made and not told: as if they fell into a gap
-        self.split = 0  # bytes in one chunk; 0: a line at once
-        self.twice = False
         self.changes: list[tuple[str, int]] = []  # "add" and "delete", with how many, in their order
         self._made = 1_166_895_166_390_583_299
 
@@ -86,25 +72,3 @@ class Streaming:
 
     def matching(self, tweet: Tweet) -> Sequence[Json]:
         return [{"id": one.id, "tag": one.tag} for one in self.rules.values() if one.test(tweet)]
-
-    def say(self, connection: Connection, message: Json) -> None:
-        line = json.dumps(message, ensure_ascii=False).encode() + b"\r\n"
-        for _ in range(2 if self.twice else 1):
-            for piece in self._pieces(line):
-                connection.pieces.put_nowait(piece)
-
-    def disconnect(self) -> None:
-        """Says why, and hangs up."""
-        for one in self.connections:
-            self.say(one, DISCONNECT)
-            one.pieces.put_nowait(None)
-
-    def hang_up(self) -> None:
-        """Without a word."""
-        for one in self.connections:
-            one.pieces.put_nowait(None)
-
-    def _pieces(self, line: bytes) -> Iterator[bytes]:
-        size = self.split or len(line)
-        for at in range(0, len(line), size):
-            yield line[at : at + size]

@@ -91,6 +91,10 @@ LIMITS: dict[str, int] = {
     "stream": 50,
     "rules": 450,
     "change_rules": 100,
+    "activity": 450,
+    "subscriptions": 450,
+    "subscribe": 2_000,
+    "unsubscribe": 450,
     "token": 1_000_000,
 }
 """Requests in 15 minutes by endpoint, pay-per-use (sources-x.md 10)."""
@@ -105,7 +109,7 @@ class Rules:
     query_length: int = 512
     rule_length: int = 1024
     most_rules: int = 1000
-    connections: int = 1
+    most_subscriptions: int = 1500
     keep_alive_seconds: float = 20.0
     new_names: bool = False  # answers in the vocabulary of August 2026
     old_limit_body: bool = False  # 429 as of old

@@ -52,6 +52,24 @@ async def test_a_plan_without_search_and_stream(outbound: Outbound, x: FakeX) ->
     )
 
 
+async def test_the_activity_api(outbound: Outbound, x: FakeX, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = X(outbound, x.config(stream="activity"))
+    assert (await looked(source))[-1] == (True, "the token may use the Activity API (0 of 1500 subscriptions)")
+    monkeypatch.setattr("adapters.sources.x.subscriptions.MOST", 0)
+    assert (await looked(source))[-1] == (
+        True,
+        "the Activity API takes no more accounts, the rest is polled (0 taken)",
+    )
+    x.always("subscriptions", NOT_ENROLLED)
+    ok, what = (await looked(source))[-1]
+    assert not ok
+    assert what.startswith("the token may not use the Activity API: X does not allow it: Client Forbidden")
+    x.always("subscriptions", Answer.html())
+    ok, what = (await looked(source))[-1]
+    assert ok
+    assert what.startswith("the Activity API was not looked at")
+
+
 async def test_bridges(outbound: Outbound) -> None:
     async with Publisher() as publisher:
         urls = [f"{publisher.url}/{name}/{{username}}" for name in ("good", "empty", "gone")]

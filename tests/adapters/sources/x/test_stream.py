@@ -1,78 +1,17 @@
 """Posts at once: the filtered stream, its rules, and what happens when it breaks (sources-x.md 7)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.base import Page, Post, Streaming
 from adapters.http import NoConnection, Outbound
 from adapters.sources.x import X
-from adapters.sources.x.stream import KEYS_SECONDS, Backoff, Refused
+from adapters.sources.x.stream import Backoff, Refused
+from tests.adapters.sources.x.ears import Ear, listening
 from tests.clock import MovableClock
 from tests.fakes.x import FakeX
 from tests.fakes.x.tricks import NO_CREDITS, Answer
-
-
-class Ear:
-    """Follows accounts by the stream; rests are over at once but for the looks at who is followed."""
-
-    def __init__(self, x: FakeX) -> None:
-        self.x = x
-        self.followed = [str(x.user(name).id) for name in ("nasa", "esa")]
-        self.posts: list[Post] = []
-        self.pages: list[tuple[str, Page]] = []
-        self.rests: list[float] = []
-        self.look = asyncio.Event()
-        self.seconds = 0.0  # that storing takes
-        self.full = False
-
-    async def keys(self) -> Sequence[str]:
-        return [*self.followed, "@not_a_number"]
-
-    async def heard(self, key: str, page: Page) -> None:
-        if self.full:
-            raise OSError("no space left")
-        await asyncio.sleep(self.seconds)
-        self.pages.append((key, page))
-        self.posts += page.posts
-
-    async def rest(self, seconds: float) -> None:
-        if seconds == KEYS_SECONDS:
-            await self.look.wait()
-            self.look.clear()
-        else:
-            self.rests.append(seconds)
-            await asyncio.sleep(0.001)
-
-    @property
-    def texts(self) -> list[str]:
-        return [one.content for one in self.posts]
-
-    async def until(self, reached: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not reached():  # noqa: ASYNC110 (a fake tells nobody)
-                await asyncio.sleep(0.002)
-
-    async def connected(self) -> None:
-        await self.until(lambda: bool(self.x.streaming.connections))
-
-
-@asynccontextmanager
-async def listening(outbound: Outbound, x: FakeX, **how: float) -> AsyncIterator[Ear]:
-    ear = Ear(x)
-    source = X(outbound, x.config(stream=True), rest=ear.rest, **how)
-    assert isinstance(source, Streaming)
-    assert source.streams
-    task = asyncio.create_task(source.stream(ear.keys, ear.heard))
-    try:
-        yield ear
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await source.close()
 
 
 @pytest.fixture
