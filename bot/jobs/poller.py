@@ -20,7 +20,7 @@ from storage.database import Database, StorageError
 LONGEST_POLL = 60.0  # seconds; all redirects of a feed together; half of its lease
 AT_ONCE = 64  # polls recorded together
 NEWS_AT_ONCE = 16  # the same with new posts: short enough for sends to get in between
-FEW = 16  # polls at once while the processor is what is short: as many as are recorded together
+FEW = 10  # polls at once while the processor is what is short: more would only wait for each other
 CALM_SECONDS = 0.05  # that the others wait for company; nobody waits for them, and a transaction costs as much as 20
 LAST_WORDS = 0.5  # seconds at a stop for recording what the last polls brought
 

@@ -1,15 +1,19 @@
-"""Reads of one kind that wait at the same time are done in one go: a thread and a transaction for all of them."""
+"""Reads of one kind that wait at the same time are done in one go: a thread and a transaction for all of them.
+
+Who asks the same gets the same: several programs that look at one account cost as much as one.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
-Q = TypeVar("Q")
+Q = TypeVar("Q", bound=Hashable)
 A = TypeVar("A")
 
 
 class Gathered(Generic[Q, A]):
-    """``answer`` is given what has come while the last one ran, at most ``limit`` at once, and answers in its order."""
+    """``answer`` is given what has come while the last one ran, at most ``limit`` at once and nothing twice; it answers
+    in the same order."""
 
     def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], limit: int = 16) -> None:
         self._answer, self._limit = answer, limit
@@ -28,15 +32,15 @@ class Gathered(Generic[Q, A]):
     async def _answer_all(self) -> None:
         while self._waiting:
             some, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-            futures = [future for _, future in some if not future.done()]
+            asked = list(dict.fromkeys(question for question, future in some if not future.done()))
             try:
-                answers = await self._answer([question for question, future in some if not future.done()])
+                answers = dict(zip(asked, await self._answer(asked), strict=True))
             except Exception as error:
-                for future in futures:
+                for _, future in some:
                     if not future.done():
                         future.set_exception(error)
                 continue
-            for future, found in zip(futures, answers, strict=True):
+            for question, future in some:
                 if not future.done():  # its caller may have left
-                    future.set_result(found)
+                    future.set_result(answers[question])
         self._task = None

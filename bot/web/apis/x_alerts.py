@@ -68,7 +68,7 @@ class XAlerts:
     ) -> None:
         self._database, self._channels, self._sources = database, channels, sources
         self._door, self._clock, self._terms, self._plans, self._keys = door, clock, terms, known, cursor_keys
-        self._pages = Gathered(self._read_pages)
+        self._lists = Gathered(self._listed)
         self._texts: Recent[alerts.Version, str] = Recent(TEXTS)
 
     def routes(self) -> list[Route]:
@@ -250,19 +250,28 @@ class XAlerts:
         since = 0 if span.since is None else _bounded(span.since)
         until = LATEST if span.to is None else _bounded(span.to)
         until = (until + 1) * 1000  # the millisecond that is named belongs to it
-        page = await self._pages.ask(alerts.Wanted(call.account_id, since * 1000, until, after))
-        texts = await self._texts_of(page)
-        found = wire.Notifications([_notification(row, page.addresses, texts, call.user_id) for row in page.alerts])
+        return await self._lists.ask((alerts.Wanted(call.account_id, since * 1000, until, after), call.user_id))
+
+    async def _listed(self, asked: Sequence[tuple[alerts.Wanted, str]]) -> Sequence[wire.Notifications]:
+        """Pages, each for the account that is called so."""
+        pages = await self._database.read(alerts.pages, CHANNEL, [wanted for wanted, _ in asked], PAGE)
+        texts = await self._texts_of(pages)
+        return [
+            self._list(page, texts, wanted.account_id, user_id)
+            for (wanted, user_id), page in zip(asked, pages, strict=True)
+        ]
+
+    def _list(
+        self, page: alerts.Listed, texts: Mapping[alerts.Version, str], account_id: int, user_id: str
+    ) -> wire.Notifications:
+        found = wire.Notifications([_notification(row, page.addresses, texts, user_id) for row in page.alerts])
         if page.more:
-            found.lastKey = cursors.make(self._keys, call.account_id, page.more)
+            found.lastKey = cursors.make(self._keys, account_id, page.more)
         return found
 
-    async def _read_pages(self, wanted: Sequence[alerts.Wanted]) -> Sequence[alerts.Listed]:
-        return await self._database.read(alerts.pages, CHANNEL, wanted, PAGE)
-
-    async def _texts_of(self, page: alerts.Listed) -> Mapping[alerts.Version, str]:
+    async def _texts_of(self, pages: Sequence[alerts.Listed]) -> Mapping[alerts.Version, str]:
         """Versions never change, so each is rendered once."""
-        wanted = {(one.post_id, one.post_version) for one in page.alerts}
+        wanted = {(one.post_id, one.post_version) for page in pages for one in page.alerts}
         if missing := wanted - self._texts.keys():
             for version, text in (await self._database.read(alerts.texts, list(missing))).items():
                 self._texts[version] = text

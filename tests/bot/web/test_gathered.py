@@ -44,3 +44,12 @@ async def test_who_leaves_is_not_waited_for() -> None:
     with pytest.raises(asyncio.CancelledError):
         await asked[1]
     assert [1] not in doubles.asked
+
+
+async def test_who_asks_the_same_at_the_same_time_shares_the_answer() -> None:
+    doubles = Doubles()
+    gathered = Gathered(doubles)
+    assert await asyncio.gather(*map(gathered.ask, [3, 4, 3, 3])) == [6, 8, 6, 6]
+    assert doubles.asked == [[3, 4]]
+    assert await gathered.ask(3) == 6
+    assert doubles.asked == [[3, 4], [3]]  # what has been read is not kept
