@@ -176,15 +176,6 @@ def by_key(session: Session, source: str, key: str) -> Feed | None:
     return session.exec(select_rows(Feed).where(col(Feed.source) == source, col(Feed.key) == key)).first()
 
 
-def by_keys(session: Session, source: str, keys: Sequence[str]) -> set[str]:
-    """Which of these names are followed already."""
-    found: set[str] = set()
-    for some in leases.slices(keys):
-        wanted = select(FEEDS.c.key).where(FEEDS.c.source == source, FEEDS.c.key.in_(some))
-        found |= set(session.execute(wanted).scalars())
-    return found
-
-
 def of_keys(session: Session, source: str, keys: Sequence[str]) -> dict[str, Feed]:
     """Those of these feeds that are known, by name."""
     found: dict[str, Feed] = {}

@@ -88,7 +88,7 @@ async def play(
         made = prepare(folder, settings, accounts)
         async with serving(serve, settings) as base, ClientSession() as session:
             await whatsapp.connect(f"{base}/webhooks/whatsapp")
-            return await Walk(session, base, made, x, whatsapp, people).go(posts)
+            return await Walk(session, base, made, x, whatsapp, people, by).go(posts)
 
 
 def environment(folder: Path, x: FakeX, whatsapp: FakeWhatsApp, by: By, interval: float) -> dict[str, str]:
@@ -176,8 +176,9 @@ class Walk:
         x: FakeX,
         whatsapp: FakeWhatsApp,
         people: list[Person],
+        by: By,
     ) -> None:
-        self._session, self._base, self._keys = session, base, keys
+        self._session, self._base, self._keys, self._by = session, base, keys, by
         self._x, self._whatsapp, self._people = x, whatsapp, people
         self._told = Told()
         whatsapp.seen = self._seen
@@ -211,12 +212,13 @@ class Walk:
                 )
 
         await asyncio.gather(*(follow(key) for key in self._keys))
-        if len(self._people) > 1:
-            await self._settled()
+        if self._by == "stream":
+            await until(self._is_heard, "X tells of every account")
 
-    async def _settled(self) -> None:
-        """First looks at all accounts are over, and the stream knows them: it takes up to half a minute."""
-        await asyncio.sleep(35)
+    def _is_heard(self) -> bool:
+        """A rule of the stream names each account, and somebody listens."""
+        named = sum(rule.value.count("from:") for rule in self._x.streaming.rules.values())
+        return named >= len(self._people) and bool(self._x.streaming.connections)
 
     async def _publish(self, posts: int) -> None:
         """Of the first account, then of others at random, ten a second."""

@@ -144,22 +144,21 @@ def shown(row: models.Destination) -> Destination:
 
 
 def _fields(row: models.Destination) -> dict[str, Any]:
-    state, reason = _state(row, utc_now())
+    now = utc_now()
+    state, reason = destinations.state(row, now), _reason(row, now)
     same = {name: getattr(row, name) for name in ("id", "account_id", "channel", "address", "name", "created_at")}
     return same | {"uid": str(row.uid), "verified": row.verified_at is not None, "state": state, "reason": reason}
 
 
-def _state(row: models.Destination, now: datetime) -> tuple[str, str]:
-    rests = max((at for at in (row.open_until, row.paused_until) if at and at > now), default=None)
-    if row.disabled_at:
-        return "disabled", row.disabled_reason
-    if row.verified_at is None:
-        return "unverified", ""
-    if rests:
-        return "resting", f"until {rests:%H:%M:%S} UTC"
-    if row.failures:
-        return "failing", f"{output.counted(row.failures, 'time')} in a row"
-    return "ok", ""
+def _reason(row: models.Destination, now: datetime) -> str:
+    match destinations.state(row, now):
+        case "disabled":
+            return row.disabled_reason
+        case "resting":
+            return f"until {destinations.rests_until(row, now):%H:%M:%S} UTC"
+        case "failing":
+            return f"{output.counted(row.failures, 'time')} in a row"
+    return ""
 
 
 _GRADES = {"ok": "ok", "disabled": "wrong"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -120,6 +121,22 @@ def of_account(work: Work, account_id: int | None, limit: int) -> Sequence[Desti
 def disabled(work: Work, limit: int) -> Sequence[Destination]:
     """Destinations to which nothing is sent any more, the latest disabled first."""
     return destinations.disabled(work.session, limit)
+
+
+def state(row: Destination, now: datetime) -> str:
+    """How it fares, in a word: "disabled", "unverified", "resting", "failing" (in a row) or "ok"."""
+    if row.disabled_at:
+        return "disabled"
+    if row.verified_at is None:
+        return "unverified"
+    if rests_until(row, now):
+        return "resting"
+    return "failing" if row.failures else "ok"
+
+
+def rests_until(row: Destination, now: datetime) -> datetime | None:
+    """None: something may be sent to it."""
+    return max((at for at in (row.open_until, row.paused_until) if at and at > now), default=None)
 
 
 def place(uid: UUID) -> str:

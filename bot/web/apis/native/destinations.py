@@ -8,6 +8,7 @@ from adapters.inbound import Phoned
 from adapters.signatures import new_secret
 from bot.errors import Invalid, Unavailable
 from bot.rules import ids
+from bot.usecases import destinations as standing
 from bot.usecases.idempotency import Answer
 from bot.usecases.native import destinations
 from bot.web.apis.native import deliveries, times, wire
@@ -245,7 +246,7 @@ def shown(row: Destination, now: datetime) -> wire.Destination:
 
 
 def _fields(row: Destination, now: datetime) -> dict[str, Any]:
-    state, reason = _state(row, now)
+    state, reason = standing.state(row, now), _reason(row, now)
     return {
         "id": str(row.uid),
         "channel": row.channel,
@@ -259,14 +260,12 @@ def _fields(row: Destination, now: datetime) -> dict[str, Any]:
     }
 
 
-def _state(row: Destination, now: datetime) -> tuple[str, str]:
-    rests = max((at for at in (row.open_until, row.paused_until) if at and at > now), default=None)
-    if row.disabled_at:
-        return "disabled", row.disabled_reason
-    if row.verified_at is None:
-        return "unverified", ""
-    if rests:
-        return "resting", f"until {times.shown(rests)}"
-    if row.failures:
-        return "failing", f"{row.failures} in a row"
-    return "ok", ""
+def _reason(row: Destination, now: datetime) -> str:
+    match standing.state(row, now):
+        case "disabled":
+            return row.disabled_reason
+        case "resting":
+            return f"until {times.shown_if(standing.rests_until(row, now))}"
+        case "failing":
+            return f"{row.failures} in a row"
+    return ""
