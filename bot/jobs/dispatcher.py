@@ -11,6 +11,7 @@ from adapters.base import Ambiguous, Channel, Message, PostView, Receipt, Reject
 from bot.clock import Clock, monotonic
 from bot.gate import Gate
 from bot.jobs.batches import Batches
+from bot.jobs.handing_back import hand_back
 from bot.jobs.pump import Pump
 from bot.metrics import Metrics
 from bot.rules.secrets import Ring
@@ -70,7 +71,7 @@ class Dispatcher:
         for lane in self.lanes:
             lane.pump.stop()
         for left in await asyncio.gather(*(lane.pump.drain(seconds) for lane in self.lanes)):
-            await self._hand_back(left)
+            await self._hand_back([due for due, _ in left])
         await self._sent.drain(LAST_WORDS)
 
     async def claim(self, lane: "Lane", room: int) -> tuple[Sequence[Claimed], bool]:
@@ -88,7 +89,7 @@ class Dispatcher:
             await self._renderer.load({due.post for due in claim.due if due.post})
         except StorageError as error:
             log.warning("posts not loaded", reason=str(error))
-            await self._hand_back([(due, lease_over) for due in claim.due])
+            await self._hand_back(claim.due)
             return (), False
         more = lane.went_on(claim)
         self._metrics.in_flight.labels(lane.name).set(lane.pump.running)
@@ -99,7 +100,7 @@ class Dispatcher:
         due, lease_over = claimed
         started_at, started = self._clock(), monotonic()
         if started > lease_over - LONGEST_SEND:
-            await self._hand_back([claimed])
+            await self._hand_back([claimed[0]])
             return
         channel = self._channels.get(due.channel)
         result = await self._send(due, channel, started_at)
@@ -182,12 +183,9 @@ class Dispatcher:
                 lane.pump.refill()
             return
 
-    async def _hand_back(self, left: Sequence[Claimed]) -> None:
+    async def _hand_back(self, left: Sequence[deliveries.DueDelivery]) -> None:
         """Claimed and never begun: somebody may take it at once."""
-        try:
-            await self._database.write(deliveries.hand_back, [due for due, _ in left])
-        except StorageError as error:  # their leases run out
-            log.warning("claims not handed back", claims=len(left), reason=str(error))
+        await hand_back(self._database, deliveries.hand_back, left)
 
     def _count(self, settled: settling.Settled) -> None:
         for (channel, outcome), n in settled.outcomes.items():

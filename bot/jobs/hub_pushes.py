@@ -9,6 +9,7 @@ import structlog
 from adapters.base import FeedFailed, Page, Reader, Source
 from bot.clock import Clock
 from bot.gate import Gate
+from bot.jobs.handing_back import hand_back
 from bot.jobs.pump import Pump
 from bot.metrics import Metrics
 from bot.usecases import hub_pushes, posts
@@ -46,11 +47,7 @@ class HubPushes:
     async def drain(self, seconds: float) -> None:
         """Claim no more and let what runs end; what was not begun is due again at once."""
         self.pump.stop()
-        left = await self.pump.drain(seconds)
-        try:
-            await self._database.write(hub_pushes.hand_back, left)
-        except StorageError as error:  # their leases run out
-            log.warning("pushes not handed back", reason=str(error))
+        await hand_back(self._database, hub_pushes.hand_back, await self.pump.drain(seconds))
 
     async def _claim(self, room: int) -> tuple[Sequence[DuePush], bool]:
         if not self._gate.may_ingest:

@@ -7,6 +7,7 @@ import structlog
 
 from adapters.http import Answer, NoAnswer, NotSent, Outbound
 from bot.gate import Gate
+from bot.jobs.handing_back import hand_back
 from bot.jobs.pump import Pump
 from bot.rules.hubs import LEASE_WISHED
 from bot.rules.plain_text import one_line
@@ -38,11 +39,7 @@ class Hubs:
     async def drain(self, seconds: float) -> None:
         """Claim no more and let requests end; what was not asked is due again at once."""
         self.pump.stop()
-        left = await self.pump.drain(seconds)
-        try:
-            await self._database.write(hubs.hand_back, left)
-        except StorageError as error:  # their leases run out
-            log.warning("hubs not handed back", reason=str(error))
+        await hand_back(self._database, hubs.hand_back, await self.pump.drain(seconds))
 
     async def _claim(self, room: int) -> tuple[Sequence[Ask], bool]:
         if not self._gate.writable:

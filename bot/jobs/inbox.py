@@ -10,6 +10,7 @@ from adapters.base import Channel, Message, SendError, Source
 from adapters.inbound import ChatMessage, Talking
 from bot.clock import Clock, monotonic, uuid7
 from bot.gate import Gate
+from bot.jobs.handing_back import hand_back
 from bot.jobs.lookup import look_up
 from bot.jobs.pump import Pump
 from bot.metrics import Metrics
@@ -63,10 +64,7 @@ class Inbox:
         left = [due for piece in await self.pump.drain(seconds) for due in piece]
         for task in self._seen:
             task.cancel()
-        try:
-            await self._database.write(inbox.hand_back, left)
-        except StorageError as error:  # their leases run out
-            log.warning("events not handed back", reason=str(error))
+        await hand_back(self._database, inbox.hand_back, left)
 
     async def _claim(self, room: int) -> tuple[Sequence[Piece], bool]:
         if not self._parts.gate.writable:

@@ -10,6 +10,7 @@ from adapters.base import FeedFailed, FeedFault, Page, Selective, Source, Source
 from bot.clock import Clock, monotonic
 from bot.gate import Gate
 from bot.jobs.batches import Batches
+from bot.jobs.handing_back import hand_back
 from bot.jobs.pump import Pump
 from bot.metrics import Metrics
 from bot.rules import options
@@ -70,10 +71,7 @@ class Poller:
         self.pump.stop()
         left = await self.pump.drain(seconds)
         await asyncio.gather(self._news.drain(LAST_WORDS), self._calm.drain(LAST_WORDS))
-        try:
-            await self._database.write(feeds.hand_back, [*left, *self._broken_off])
-        except StorageError as error:  # their leases run out
-            log.warning("feeds not handed back", reason=str(error))
+        await hand_back(self._database, feeds.hand_back, [*left, *self._broken_off])
 
     async def _read_again(self, unrecorded: list[feeds.DueFeed]) -> None:
         """Once something can be stored again, nobody waits for the leases to run out."""
