@@ -34,7 +34,7 @@ from bot.usecases.administration import deliveries as administration
 from bot.usecases.audit import COMMAND_LINE
 from bot.usecases.chat.who import Terms
 from bot.version import VERSION
-from bot.web import callers, health, openapi
+from bot.web import callers, console, health, openapi
 from bot.web.apis import admin, md_import, native, wechat_messages, x_alerts
 from bot.web.apis.official_accounts import OfficialAccounts
 from bot.web.calls import Calls
@@ -62,22 +62,41 @@ def make_door(settings: Settings, database: Database, clock: Clock, tick: Callab
 def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monotonic) -> web.Application:
     """What the web role serves; ``tick``: seconds that only ever grow.  Raises BadSetting."""
     door = make_door(gateway.settings, gateway.database, clock, tick)
-    surfaces = [*make_surfaces(gateway, door, clock), make_official(gateway, door, clock, tick)]
+    desk = make_desk(gateway, clock)
+    surfaces = [*make_surfaces(gateway, desk, door), make_official(gateway, door, clock, tick)]
     middlewares = [health.errors_as_json, unknown_paths(surfaces)]
     app = web.Application(client_max_size=256 * 1024, middlewares=middlewares)
     app.add_routes([*health.routes(gateway.gate), *gateway.pushing, *gateway.webhooks.routes()])
     for surface in surfaces:
         surface.mount(app)
     app.add_routes(openapi.routes(surfaces, gateway.settings.public_base_url))
+    if gateway.settings.console == "on":
+        app.add_routes(console.ways_in())
+        app.add_subapp(console.PATH, console.make(desk, gateway.settings, door, tick))
     app.on_response_prepare.append(tell_standing(door))
     app.on_cleanup.append(lambda _app: door.close())
     return app
 
 
-def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]:
-    """The public APIs.  Raises BadSetting."""
-    settings, metrics = gateway.settings, gateway.metrics
-    plans, cursor_keys = parts.make_plans(settings), gateway.vault.derived("cursors")
+def make_desk(gateway: "Gateway", clock: Clock) -> native.Desk:
+    """What the native API and the console stand on.  Raises BadSetting."""
+    return native.Desk(
+        gateway.database,
+        gateway.vault,
+        gateway.channels,
+        gateway.sources,
+        clock,
+        gateway.gate,
+        gateway.metrics,
+        gateway.terms,
+        parts.make_plans(gateway.settings),
+        gateway.vault.derived("cursors"),
+    )
+
+
+def make_surfaces(gateway: "Gateway", desk: native.Desk, door: Door) -> list[Surface]:
+    """The public APIs."""
+    settings, metrics, clock = gateway.settings, gateway.metrics, desk.clock
     alerts = x_alerts.XAlerts(
         gateway.database,
         gateway.channels,
@@ -85,20 +104,8 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         door,
         clock,
         terms=gateway.terms,
-        known=plans,
-        cursor_keys=cursor_keys,
-    )
-    desk = native.Desk(
-        gateway.database,
-        gateway.vault,
-        gateway.channels,
-        gateway.sources,
-        clock,
-        gateway.gate,
-        metrics,
-        gateway.terms,
-        plans,
-        cursor_keys,
+        known=desk.plans,
+        cursor_keys=desk.cursor_keys,
     )
     importing = md_import.MarkdownImport(
         gateway.database, clock, metrics, gateway.gate, gateway.terms.policy, gateway.terms.interval
@@ -123,7 +130,9 @@ def make_surfaces(gateway: "Gateway", door: Door, clock: Clock) -> list[Surface]
         ),
         Surface(
             "Administration",
-            admin.routes(gateway.database, gateway.vault, door, gateway.channels, clock, plans, settings.default_plan),
+            admin.routes(
+                gateway.database, gateway.vault, door, gateway.channels, clock, desk.plans, settings.default_plan
+            ),
             wording=admin.Wording(),
             statuses=admin.STATUSES,
             door=admin.AdminDoor(door, settings.admin_token),

@@ -132,8 +132,10 @@ class Settings(BaseSettings):
     )
 
     # People
+    console: Literal["on", "off"] = Field("on", description="on, or off: no pages at /console")
     signup: Literal["open", "closed"] = Field(
-        "closed", description="open: whoever writes to the bot gets an account; closed: only people who are known"
+        "closed",
+        description="open: whoever writes to the bot or comes to the console gets an account; closed: by invitation",
     )
     group_managers: Literal["all", "admins", "owner"] = Field(
         "admins", description="who may change what a group gets: all, admins (and the owner) or owner"

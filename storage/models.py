@@ -22,6 +22,7 @@ from sqlmodel import Field
 import storage.admin_models
 import storage.api_models
 import storage.chat_models
+import storage.console_models
 import storage.native_models
 import storage.official_models
 import storage.source_models  # noqa: F401 (all tables are known where these are)

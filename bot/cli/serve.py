@@ -12,7 +12,10 @@ import typer
 import uvloop
 
 from bot import app, logs
+from bot.rules import tokens
 from bot.settings import BadSetting, Settings, load
+from bot.usecases.console import invitations
+from storage.database import StorageError
 
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter when another wants it.  At Python's 5 ms a transaction, which lets go
@@ -44,8 +47,26 @@ async def _until_stopped(settings: Settings, roles: Collection[str], hold: bool)
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, _stop, told, settings.stop_seconds)
-    async with app.run(settings, roles, hold=hold):
+    async with app.run(settings, roles, hold=hold) as gateway:
+        if "web" in roles and settings.console == "on":
+            await _say_first_run(gateway)
         await told.wait()
+
+
+async def _say_first_run(gateway: app.Gateway) -> None:
+    """While no operator can sign in to the console: the link that makes one, on the terminal and never in the log."""
+    token = tokens.new()
+    try:
+        if not await gateway.database.write(invitations.first, token):
+            return
+    except StorageError:  # the next start prints one
+        return
+    base = gateway.settings.worker_public_base_url or f"http://{gateway.settings.host}:{gateway.port}"
+    print(
+        f"\nThe console has no operator yet.  This link makes one, works once, and holds for a day:\n\n"
+        f"    {base}/console/invitations/{token}\n",
+        flush=True,
+    )
 
 
 def _stop(told: asyncio.Event, seconds: float) -> None:

@@ -15,7 +15,7 @@ GROUPS = {  # by the first setting of each
     "poll_seconds": "Feeds",
     "webhook_slots": "Sending",
     "admin_token": "Operators",
-    "signup": "People",
+    "console": "People",
     "official_sdkappid": "The official-account history API that we serve",
 }
 

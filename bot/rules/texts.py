@@ -14,7 +14,7 @@ from io import BytesIO
 from bot.rules.command_words import LANGUAGES, WORDS, word
 from bot.rules.plain_text import one_line
 
-DOMAIN = "postbell"
+DOMAIN, CONSOLE = "postbell", "console"
 _FOLDERS = {"en": "en", "zh-CN": "zh_CN", "zh-TW": "zh_TW", "ko": "ko", "es": "es"}
 _CLDR = {"en": "en", "zh-CN": "zh_Hans_CN", "zh-TW": "zh_Hant_TW", "ko": "ko", "es": "es"}
 NAMES: Mapping[str, str] = {"en": "English", "zh-CN": "简体中文", "zh-TW": "繁體中文", "ko": "한국어", "es": "Español"}
@@ -26,7 +26,21 @@ def say(language: str, text: str, n: int | None = None, /, **values: str | int) 
 
     Values are made harmless and put on one line each.  Raises KeyError: there is no such text.
     """
-    catalogue = _catalogue(language)
+    return _said(DOMAIN, language, text, n, values)
+
+
+def console(language: str, text: str, n: int | None = None, /, **values: str | int) -> str:
+    """As ``say``, of the texts that stand on pages."""
+    return _said(CONSOLE, language, text, n, values)
+
+
+def has_console(text: str) -> bool:
+    """Whether pages have words for it."""
+    return _catalogue("en", CONSOLE).gettext(text) != text
+
+
+def _said(domain: str, language: str, text: str, n: int | None, values: Mapping[str, str | int]) -> str:
+    catalogue = _catalogue(language, domain)
     template = catalogue.gettext(text) if n is None else catalogue.ngettext(text, text, n)
     if template == text:
         raise KeyError(text)
@@ -35,12 +49,12 @@ def say(language: str, text: str, n: int | None = None, /, **values: str | int) 
 
 
 @cache
-def _catalogue(language: str) -> GNUTranslations:
+def _catalogue(language: str, domain: str = DOMAIN) -> GNUTranslations:
     from babel.messages.mofile import write_mo  # these take long to load, and most processes never speak
     from babel.messages.pofile import read_po
 
     compiled = BytesIO()
-    with files("bot.locales").joinpath(_FOLDERS[language], "LC_MESSAGES", f"{DOMAIN}.po").open("rb") as file:
+    with files("bot.locales").joinpath(_FOLDERS[language], "LC_MESSAGES", f"{domain}.po").open("rb") as file:
         write_mo(compiled, read_po(file))
     compiled.seek(0)
     return GNUTranslations(compiled)

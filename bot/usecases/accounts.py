@@ -17,14 +17,21 @@ def add(
 ) -> Account:
     """``credits``: with which it begins, where its plan counts them.  Raises Invalid, Conflict."""
     email = email.strip().lower()
-    if not _EMAIL.fullmatch(email):
-        raise Invalid(f"{email!r} is no e-mail address; expected something like ann@example.org")
+    check_email(email)
     if accounts.by_email(work.session, email):
         raise Conflict(f"there is an account for {email} already")
     return accounts.add(
         work.session,
         Account(email=email, name=name, plan=plan, operator=operator, credits=credits, created_at=work.now),
     )
+
+
+def check_email(email: str) -> None:
+    """Raises Invalid."""
+    if not _EMAIL.fullmatch(email):
+        raise Invalid(
+            f"{email!r} is no e-mail address; expected something like ann@example.org", code="bad_email", field="email"
+        )
 
 
 def get(work: Work, who: str) -> Account:

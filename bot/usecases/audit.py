@@ -1,4 +1,4 @@
-"""The audit log: every change by an operator, written in the transaction that makes the change."""
+"""The audit log: every change by an operator, and who signed in, written in the transaction that makes the change."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ T = TypeVar("T")
 class Actor:
     """Who makes a change, and from where."""
 
-    kind: Literal["admin token", "operator", "command line"]
+    kind: Literal["admin token", "operator", "command line", "console"]
     account_id: int | None = None  # of an operator's key
     key_prefix: str = ""
     address: str = ""  # in the network

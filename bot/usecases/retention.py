@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from bot.usecases import codes, idempotency, statuses
+from bot.usecases.console import signing_in
 from storage import accounts, inbox, posts
 from storage.database import Work
 from storage.outbox import sweeping
@@ -21,6 +22,7 @@ def forget(work: Work, keep: timedelta) -> bool:
     The row of a post stays, emptied: it is what tells an old item from a new one.
     """
     session, now = work.session, work.now
+    signing_in.forget(work)
     done = [
         sweeping.forget_attempts(session, now - min(ATTEMPTS, keep), SLICE),
         sweeping.forget(session, now - keep, SLICE),

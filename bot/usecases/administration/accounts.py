@@ -9,7 +9,7 @@ from bot.rules import plans
 from bot.usecases import accounts as everyday
 from bot.usecases import audit, subscriptions
 from bot.usecases.audit import Actor
-from storage import accounts, alerts, api_keys, destinations, erasing, lists
+from storage import accounts, alerts, api_keys, destinations, erasing, lists, signing_in
 from storage.database import Work
 from storage.lists import Listed
 
@@ -148,6 +148,7 @@ def delete(work: Work, actor: Actor, account_id: int) -> None:
     """It can do nothing from now on and is found no more; what it has goes in slices (``erase``).  Raises NotFound."""
     row = _locked(work, account_id)
     destinations.disable_all(work.session, account_id, work.now, CLOSED)
+    signing_in.forget_account(work.session, account_id)
     accounts.change(
         work.session,
         account_id,

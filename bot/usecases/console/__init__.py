@@ -1,0 +1,1 @@
+"""What only the console does: signing in, and what its pages show at a glance."""
