@@ -239,6 +239,7 @@ class Subscription(Base, table=True):
         UniqueConstraint("account_id", "feed_id", "destination_id"),
         Index("subscriptions_feed", "feed_id", "destination_id", **only("active")),
         Index("subscriptions_destination", "destination_id"),
+        Index("subscriptions_account", "account_id", "id", **only("active")),
         Index("subscriptions_wants", "feed_id", "wants", **only("active AND wants <> 0")),
     )
     id: int = id_()

@@ -206,6 +206,23 @@ def restore(work: Work, subscription_id: int, destination_id: int) -> bool:
     return True
 
 
+def move(work: Work, subscription_id: int, destination_id: int) -> Subscription:
+    """Have its posts sent to another destination of the account's from now on, with the same wishes and pause.
+
+    What still waits for the former destination is not sent.  Raises NotFound, Conflict.
+    """
+    known = subscriptions.get(work.session, subscription_id)
+    if known is None or not known.active:
+        raise NotFound(f"there is no active subscription {subscription_id}; `postbell subscriptions` lists them")
+    wish, new = _want(work, known.account_id, known.feed_id, destination_id, options.read(known.options))
+    if not new:
+        raise Conflict("this feed's posts go there already", code="goes_there")
+    wish.paused_until = known.paused_until
+    subscriptions.add(work.session, wish)
+    unsubscribe(work, subscription_id)
+    return wish
+
+
 def pause(work: Work, ids: Sequence[int], until: datetime) -> None:
     """Pass over posts that are found before ``until``."""
     subscriptions.set_paused(work.session, ids, until)

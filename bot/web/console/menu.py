@@ -25,7 +25,10 @@ class Group:
 
 OWN = Group(
     "",
-    (Item("/console/", "home.title", "home"),),
+    (
+        Item("/console/", "home.title", "home"),
+        Item("/console/subscriptions", "subscriptions.title", "feed"),
+    ),
 )
 OPERATORS = Group(
     "nav.operator",
