@@ -96,9 +96,9 @@ class Following:
             return None
         return kept.meant if (kept.meant.source, kept.meant.found.key) == (source, key) else None
 
-    def _page(self, visit: Visit, name: str, **values: object) -> Shown:
+    def _page(self, visit: Visit, pasted: str, **values: object) -> Shown:
         template = "subscriptions_found.html" if visit.partial else "subscriptions_follow.html"
-        usual = {"name": name, "found": None, "wrong": "", "candidates": ()}
+        usual = {"name": pasted, "found": None, "wrong": "", "candidates": ()}
         return Shown(template, usual | values)
 
     async def _show(self, visit: Visit, meant: Meant, pasted: str, wrong: str = "", status: int = 200) -> Shown:
@@ -117,7 +117,7 @@ class Following:
             "newest": _newest(meant),
             "has_kinds": isinstance(desk.sources[meant.source], Selective),
         }
-        values = {"name": pasted, "found": found, "standing": standing, "previews": looks, "wrong": wrong}
+        values = {"found": found, "standing": standing, "previews": looks, "wrong": wrong}
         page = self._page(visit, pasted, **values)
         return Shown(page.template, page.values, status)
 

@@ -169,7 +169,10 @@ class Form:
     def file(self, name: str) -> bytes:
         """Of an upload; empty: none."""
         value = self._posted.get(name)
-        return bytes(value.file.read()) if isinstance(value, web.FileField) else b""
+        if not isinstance(value, web.FileField):
+            return b""
+        with value.file as file:
+            return bytes(file.read())
 
 
 def _whole(text: str) -> str:
