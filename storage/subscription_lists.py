@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 
 from storage.models import Destination, Feed, FeedState, Subscription
 
-LOOKED = 10_000  # subscriptions that a page looks at
+LOOKED = 5_000  # subscriptions that a page looks at
 SORTED = 2_000  # up to so many are put in any order
 COUNTED = 10_000
 
@@ -76,6 +76,12 @@ def with_key(
         session.execute(wanted.where(SUBSCRIPTIONS.c.feed_id.in_(known)).limit(limit)).scalars().all() if known else []
     )
     return _rows(session, ids)
+
+
+def destinations_of(session: Session, account_id: int, feed_id: int) -> Sequence[int]:
+    """Where the account has this feed's posts sent."""
+    wanted = select(SUBSCRIPTIONS.c.destination_id).where(SUBSCRIPTIONS.c.account_id == account_id, IS_ACTIVE)
+    return session.execute(wanted.where(SUBSCRIPTIONS.c.feed_id == feed_id)).scalars().all()
 
 
 def _by_age(

@@ -44,10 +44,11 @@ class Search:
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """A page of a list.  ``total``: of all subscriptions, up to ``COUNTED``.  ``exact``: those whose address is what
-    was searched for."""
+    was searched for.  ``looked``: how many a search looks through at once."""
 
     listed: Listed
     total: int
+    looked: int
     destinations: Sequence[Destination]
     exact: Sequence[Any] = ()
 
@@ -65,7 +66,7 @@ def shelf(work: Work, account_id: int, search: Search, after: int | None, limit:
     if search.words and listed.looked and after is None:
         keys = [search.words, f"https://{search.words}"]
         exact = subscription_lists.with_key(session, account_id, sources, keys, limit)
-    return Shelf(listed, total, offered, exact)
+    return Shelf(listed, total, subscription_lists.LOOKED, offered, exact)
 
 
 def choices(work: Work, account_id: int) -> Sequence[Destination]:
@@ -89,8 +90,7 @@ class Standing:
 def standing(work: Work, account_id: int, source: str, key: str) -> Standing:
     feed = feeds.followed(work, account_id, source, key)
     offered = choices(work, account_id)
-    wishes = (stored.find(work.session, account_id, feed.id, one.id) for one in offered) if feed else ()
-    there = {wish.destination_id for wish in wishes if wish and wish.active}
+    there = set(subscription_lists.destinations_of(work.session, account_id, feed.id)) if feed else set()
     first = not subscription_lists.count(work.session, account_id)
     return Standing(feed, frozenset(one.uid for one in offered if one.id in there), offered, first)
 

@@ -1,7 +1,7 @@
 """How subscriptions fare and why something could not be done, in the visitor's words."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from adapters.base import FeedFailed, FeedGone, FeedThrottled, FeedUnavailable, SourceError, SourceSuspended
@@ -14,6 +14,7 @@ from bot.usecases.console.subscriptions import paused_until
 from bot.web.console.pages import Visit, worded
 from storage.models import Destination, Feed, FeedState
 
+SOON = timedelta(seconds=2)
 Kind = Literal["good", "warn", "bad", ""]
 """Which badge."""
 
@@ -101,7 +102,7 @@ _MANY = 3  # failures in a row: then its subscribers are told
 def _next_look(visit: Visit, feed: Feed, now: datetime) -> str:
     if feed.state != FeedState.ACTIVE:
         return visit.say("subscriptions.never")
-    if feed.lease_token is not None or feed.due_at <= now:
+    if feed.lease_token is not None or feed.due_at <= now + SOON:
         return visit.say("subscriptions.now")
     return texts.ago(visit.language, feed.due_at, now)
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from adapters.base import Message, Post, PostView
+from adapters.base import Message, Post, PostView, Rejected
 from adapters.channels import webhook
 from adapters.channels.feishu import sending
 from adapters.channels.feishu.channel import Feishu
@@ -59,7 +59,7 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One post in each form.  ``json``: a webhook's whole body, laid out for people."""
+    """One post in each form.  ``json``: a webhook's whole body, laid out for people; empty: too long to be sent."""
 
     title: str
     card: Card
@@ -104,13 +104,22 @@ def _stored(meant: Meant, post: Post, seq: int, now: datetime) -> views.Stored:
 def _preview(stored: views.Stored, language: str, now: datetime) -> Preview:
     card = _card(_message(views.shown(stored, Feishu.max_text), language, now))
     bubble = _bubble(_message(views.shown(stored, WhatsApp.max_text), language, now))
-    body = webhook.encode(_message(views.shown(stored, webhook.Webhook.max_text), language, now))
-    title = views.shown(stored, 200).title
-    return Preview(title, card, bubble, msgspec.json.format(body, indent=2).decode())
+    plain = views.shown(stored, webhook.Webhook.max_text)
+    return Preview(plain.title, card, bubble, _body(_message(plain, language, now)))
 
 
 def _message(post: PostView, language: str, now: datetime) -> Message:
     return Message(id="msg_preview", address="", created_at=now, sent_at=now, post=post, language=language)
+
+
+# Webhooks
+
+
+def _body(message: Message) -> str:
+    try:
+        return msgspec.json.format(webhook.encode(message), indent=2).decode()
+    except Rejected:
+        return ""
 
 
 # Feishu

@@ -6,7 +6,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import pytest
 
 from adapters.base import FeedInfo, Found, Page
-from bot.errors import Invalid, NotFound
+from bot.errors import Conflict, Invalid, NotFound
+from bot.rules.options import Options
 from bot.usecases import feeds, subscriptions
 from bot.usecases.subscriptions import Subscribed
 from storage import models
@@ -189,6 +190,25 @@ def test_each_destination_counts_its_subscriptions(desk: Desk) -> None:
     assert desk.run(subscriptions.subscribe_unread, 1, 1, "feed", named | {KEY: (HOST, "")}) == made[:1]
     assert desk.run(world.row, models.Subscription, made[0]).number == 2
     assert {row.state for row in desk.run(world.rows, models.Feed)} == {"active"}
+
+
+def test_what_is_moved_goes_there_from_then_on_with_its_wishes_and_pause(desk: Desk) -> None:
+    made = desk.subscribe(1, page(item(0))).subscription.id
+    desk.run(subscriptions.set_options, made, Options(replies=True))
+    until = desk.clock.now + DAY
+    desk.run(subscriptions.pause, [made], until)
+    moved = desk.run(subscriptions.move, made, 2)
+    assert (moved.destination_id, moved.paused_until, moved.wants) == (2, until, 2)
+    desk.run(subscriptions.resume, [moved.id])
+    desk.poll(page(item(0), item(1), item(2, kind="reply")))
+    assert desk.told() == [(2, "Post 1"), (2, "Post 2")]
+    with pytest.raises(NotFound):
+        desk.run(subscriptions.move, made, 3)
+    back = desk.run(subscriptions.move, moved.id, 1)
+    assert back.id == made
+    there = desk.subscribe(3, page()).subscription.id
+    with pytest.raises(Conflict):
+        desk.run(subscriptions.move, there, 1)
 
 
 def test_an_end_is_taken_back_only_where_it_was(desk: Desk) -> None:
