@@ -2,7 +2,7 @@
 and lists of other readers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -123,6 +123,7 @@ def follow(
         was = _is_active(work, account_id, source, found.key, uid)
         wish = native.Wish(account_id, uid, latest, options)
         row = native.subscribe(work, terms, known, wish, source, found, host)
+        found = replace(found, page=replace(found.page, reads=0))  # it was read once, whatever it is followed for
         if was:
             before += 1
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
@@ -19,7 +20,9 @@ from adapters.base import (
     SourceSuspended,
 )
 from bot.rules.budget import LOOK_AGAIN, SAFETY, Pace
+from bot.rules.plans import Limits
 from bot.usecases import feeds, posts, providers, spending, subscriptions
+from bot.usecases.console import subscriptions as console
 from storage import listeners, models
 from storage.database import Database, Work
 from tests import world
@@ -244,6 +247,20 @@ def test_a_name_that_was_looked_up_counts_also_where_its_feed_is_followed_alread
             host="x", policy=bureau.policy, default_interval=world.INTERVAL, latest=False,
         )  # fmt: skip
     assert bureau.reads() == {"x": 9}
+
+
+def test_what_is_followed_at_several_destinations_was_read_once(bureau: Bureau) -> None:
+    def follow(work: Work) -> None:
+        terms: Any = SimpleNamespace(policy=bureau.policy, interval=world.INTERVAL)
+        to = [world.uid(2), world.uid(3)]
+        found = Found("new", page(reads=3))
+        followed = console.follow(
+            work, terms, {"unlimited": Limits()}, 1, to, "x", found, "x", latest=False, options=None
+        )
+        assert len(followed.new) == 2
+
+    bureau.run(follow)
+    assert bureau.reads() == {"x": 3}
 
 
 def test_a_budget_slows_reading_before_it_is_used_up(bureau: Bureau) -> None:
