@@ -9,7 +9,7 @@ from uuid import UUID
 from adapters.base import FeedNotFound, Selective, SourceError
 from bot.errors import Invalid, Unavailable, UserError
 from bot.jobs.lookup import look_up
-from bot.rules import ids, polling, texts
+from bot.rules import buckets, ids, polling, texts
 from bot.rules.commands import feed_name
 from bot.rules.options import Options
 from bot.usecases.chat.who import Looked
@@ -22,6 +22,8 @@ from bot.web.console.pages import Goto, Page, Result, Shown, Visit
 
 PREVIEWED = 3  # posts
 AT_ONCE = 2  # looks of one account over the network
+ONE, WHOLE = timedelta(seconds=15), timedelta(minutes=5)  # 20 looks, and four a minute: some cost the operator money
+ACCOUNTS = 10_000  # whose looks are counted
 KEPT = 32  # of what was found last, one for each account
 KEPT_FOR = timedelta(minutes=10)
 
@@ -39,6 +41,7 @@ class Following:
         self._desk = desk
         self._kept: dict[int, Kept] = {}
         self._looking: Counter[int] = Counter()
+        self._full_at: dict[int, datetime] = {}
 
     def pages(self) -> list[Page]:
         return [
@@ -68,10 +71,11 @@ class Following:
         return self._page(visit, pasted, wrong=faring.unread(visit, looked), candidates=candidates)
 
     async def _look(self, visit: Visit, name: str, source: str = "") -> Meant | SourceError | None:
-        """Over the network.  ``source``: ask no other.  Raises Unavailable."""
+        """Over the network.  ``source``: ask no other.  Raises Unavailable: too often, or too much at once."""
         account_id, sources = visit.account_id, self._desk.sources
         if self._looking[account_id] >= AT_ONCE:
             raise Unavailable(visit.say("subscriptions.looking"))
+        self._take_turn(visit)
         self._looking[account_id] += 1
         try:
             asked = {source: sources[source]} if source in sources else sources
@@ -83,6 +87,16 @@ class Following:
         if looked.found is None:
             return looked.error
         return Meant(looked.source, looked.found, looked.host)
+
+    def _take_turn(self, visit: Visit) -> None:
+        """Raises Unavailable."""
+        now = self._desk.clock()
+        rate = buckets.take(self._full_at.get(visit.account_id), now, ONE, WHOLE)
+        if not rate.allowed:
+            raise Unavailable(visit.say("subscriptions.looked_often", rate.retry_after))
+        if len(self._full_at) >= ACCOUNTS:
+            self._full_at = {account: at for account, at in self._full_at.items() if at > now}
+        self._full_at[visit.account_id] = rate.full_at
 
     def _keep(self, account_id: int, meant: Meant) -> None:
         self._kept.pop(account_id, None)

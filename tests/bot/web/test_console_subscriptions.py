@@ -127,6 +127,17 @@ async def test_a_link_looks_up_only_when_it_is_ours(served: Served, ann: Person)
     assert len(served.feeds.asked) == asked
 
 
+async def test_looking_things_up_has_its_bounds(served: Served, ann: Person) -> None:
+    url = served.feeds.add("https://often.example.org/feed", title="Often")
+    served.clock.advance(minutes=5)
+    for _ in range(20):
+        assert (await ann.post(f"{LIST}/follow", {"name": url})).status == 200
+    often = await ann.post(f"{LIST}/follow", {"name": url})
+    assert (often.status, "Try again in 15 seconds" in often.words) == (503, True)
+    served.clock.advance(seconds=15)
+    assert (await ann.post(f"{LIST}/follow", {"name": url})).status == 200
+
+
 async def test_what_is_no_feed_offers_what_may_be_meant(served: Served, ann: Person) -> None:
     candidates = ["https://maybe.example.org/a.xml", "https://maybe.example.org/?a=1&b=<b>"]
     served.feeds.documents["https://maybe.example.org/"] = FeedNotFound("a page", candidates)
@@ -356,6 +367,13 @@ async def test_removing_is_taken_back_for_ten_minutes(served: Served, ann: Perso
     late = await ann.post(f"{LIST}/{one}/restore")
     assert (late.status, "too long ago" in late.words) == (409, True)
     assert "no longer followed" not in (await ann.get(f"{LIST}?removed={one}")).words
+    two = await follows(
+        served, ann, served.feeds.add("https://undo2.example.org/"), await destination(served, ann, "Two")
+    )
+    await ann.post(f"{LIST}/{two}/remove")
+    await served.database.write(allowed, ann.account_id, '{"subscriptions": 0}')
+    full = await ann.post(f"{LIST}/{two}/restore")
+    assert (full.status, "Your plan allows no more" in full.words) == (409, True)
 
 
 async def test_how_it_fares_is_shown_live(served: Served, ann: Person) -> None:
