@@ -15,6 +15,7 @@ from bot import app
 from bot.clock import utc_now
 from bot.rules import opml
 from bot.usecases import destinations
+from bot.web.console import transfer
 from storage.database import Work
 from storage.models import Feed
 from tests.browser.walker import DESK, PHONE, Walker
@@ -55,7 +56,10 @@ async def webhook(gateway: app.Gateway, account_id: int, url: str, name: str, se
     )
 
 
-async def test_from_a_pasted_address_to_a_post_and_back(walker: Walker, publisher: Publisher, tmp_path: Path) -> None:
+async def test_from_a_pasted_address_to_a_post_and_back(
+    walker: Walker, publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "PATIENCE", 0.0)  # so that a list of this length counts as a long one
     page, account_id = walker.page, await walker.signs_in()
     await walker.goes_to("/subscriptions")
     await walker.reads("You follow nothing yet")
@@ -105,22 +109,22 @@ async def test_from_a_pasted_address_to_a_post_and_back(walker: Walker, publishe
 
     await page.get_by_role("link", name="Import", exact=True).click()
     file = tmp_path / "feeds.opml"
-    urls = [
-        f"{publisher.url}/birds.xml",
-        *(f"https://reader{n}.example.org/feed" for n in range(3)),
-        "ftp://old.example.org/",
-    ]
+    others = [f"{publisher.url}/reader{n}" for n in range(600)]  # more than one portion
+    urls = [f"{publisher.url}/birds.xml", *others, "ftp://old.example.org/"]
     file.write_text(opml.write([opml.Outline(url, f"Reader {n}") for n, url in enumerate(urls)], "Mine"))
     await page.get_by_label("OPML file, up to 5 MB").set_input_files(file)
     await walker.presses("Import")
-    await walker.reads("3 new subscriptions")
+    await walker.reads(" of 602 feeds …")
+    await walker.takes_a_picture("subscriptions-importing")
+    await walker.reads("600 new subscriptions")  # without asking for the page again
+    await walker.reads("1 was not taken")
     await walker.takes_a_picture("subscriptions-imported")
     walker.errors = [one for one in walker.errors if "status of 422" not in one]  # a browser tells of those, too
     await walker.goes_to("/subscriptions")
     async with page.expect_download() as download:
         await walker.presses("Export")
     exported = Path(await (await download.value).path()).read_bytes()
-    assert len(opml.read(exported)) == 4
+    assert len(opml.read(exported)) == 601
     walker.is_content()
 
 
