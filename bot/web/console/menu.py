@@ -25,7 +25,11 @@ class Group:
 
 OWN = Group(
     "",
-    (Item("/console/", "home.title", "home"),),
+    (
+        Item("/console/", "home.title", "home"),
+        Item("/console/keys", "keys.title", "key"),
+        Item("/console/plan", "plan.title", "gauge"),
+    ),
 )
 OPERATORS = Group(
     "nav.operator",
