@@ -9,6 +9,7 @@ from bot.usecases.console.standing import Standing
 from bot.web.apis.native import Desk
 from bot.web.console.pages import Page, Result, Shown, Visit
 
+SOURCES = {"x": "X", "wechat": "WeChat", "tencent": "Tencent"}  # by the names that people know
 NEARLY = 0.8  # of a limit: then it is shown in another colour
 
 
@@ -60,6 +61,7 @@ class Plan:
             "credits": _credits(found),
             "bills": [(bill, Meter(bill.source, bill.reads, bill.budget or None, "")) for bill in found.bills],
             "rate": (round(1 / buckets.ONE.total_seconds()), buckets.SIZE),
+            "sources": SOURCES,
             "next_month": budget.next_month(desk.clock()),
         }
         return Shown("plan.html", values)
@@ -71,7 +73,6 @@ def _meters(found: Standing) -> Sequence[Meter]:
         Meter("subscriptions", its.subscriptions, limits.subscriptions, "/console/subscriptions"),
         Meter("phones", its.phones, limits.phones, "/console/destinations"),
         Meter("keys", its.api_keys, limits.api_keys, "/console/keys"),
-        Meter("destinations", its.destinations, None, "/console/destinations"),
     ]
 
 
