@@ -13,7 +13,7 @@ from bot.web import console
 from tests import hostile
 from tests.bot.web.people import Person, Shown
 
-MOST = 30  # pages of one route that are looked at
+MOST = 30  # pages of one route that are looked at, unless fewer are wanted
 LATER = {
     "/console/subscriptions/import/{run}",
     "/console/subscriptions/import/{run}/live",
@@ -58,6 +58,7 @@ class Walk:
 
     app: Any
     person: Person
+    most: int = MOST
     seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     async def pages(self, more: Iterable[str] = ()) -> AsyncIterator[tuple[Route, str, Shown]]:
@@ -67,7 +68,7 @@ class Walk:
         while ahead:
             address = ahead.pop(0)
             route = _route(known, address)
-            if route is None or address in self.seen[route.path] or len(self.seen[route.path]) >= MOST:
+            if route is None or address in self.seen[route.path] or len(self.seen[route.path]) >= self.most:
                 continue
             self.seen[route.path].add(address)
             shown = await self.person.get(address.removeprefix(console.PATH), allow_redirects=False)
