@@ -20,8 +20,10 @@ from sqlalchemy import bindparam, insert, select, update
 from bot.rules import tokens
 from bot.usecases import audit
 from bot.usecases.console import signing_in
-from storage import models
+from storage import chat_models, models
+from storage.api_models import ApiKey
 from storage.columns import Base
+from storage.console_models import Invitation
 from storage.database import Work
 from tests import world
 
@@ -129,7 +131,7 @@ def _destination(work: Work, account_id: int, n: int) -> int:
     if channel != "webhook":
         conversation = number
         values: dict[str, Any] = {"id": number, "channel": channel, "address": address[channel], "created_at": work.now}
-        work.session.add(models.storage.chat_models.Conversation(account_id=account_id, **values))
+        work.session.add(chat_models.Conversation(account_id=account_id, **values))
         work.session.flush()
     work.session.add(
         models.Destination(
@@ -235,15 +237,16 @@ def _attempts(work: Work, delivery: int) -> list[dict[str, Any]]:
 
 def _people(work: Work, account_id: int, n: int) -> None:
     """Others with accounts, and from where this one is used."""
-    api, chat, console = models.storage.api_models, models.storage.chat_models, models.storage.console_models
     email = f"{n}+pwned'@example.org"
     work.session.add(
         models.Account(id=FIRST + n, email=email, created_at=work.now, disabled_at=[None, work.now][n % 2])
     )
     work.session.flush()
-    work.session.add(chat.Identity(channel="whatsapp", person=str(n), account_id=account_id, created_at=work.now))
     work.session.add(
-        api.ApiKey(
+        chat_models.Identity(channel="whatsapp", person=str(n), account_id=account_id, created_at=work.now)
+    )
+    work.session.add(
+        ApiKey(
             account_id=account_id,
             prefix=f"bws_prod_{n:03}",
             digest=n.to_bytes(32),
@@ -253,7 +256,7 @@ def _people(work: Work, account_id: int, n: int) -> None:
     )
     signing_in.begin(work, account_id, tokens.new(), signing_in.Browser("192.0.2.9", text(n)), "sign in")
     work.session.add(
-        console.Invitation(
+        Invitation(
             digest=tokens.digest(f"hostile-{n}"),
             email=email.replace("@", "@new."),
             invited_by=account_id,
@@ -267,14 +270,15 @@ def _people(work: Work, account_id: int, n: int) -> None:
 
 def _upkeep(work: Work, account_id: int, n: int, feed: int) -> None:
     """What operators see."""
-    chat = models.storage.chat_models
     hub: dict[str, Any] = {"feed_id": feed, "token": str(n), "created_at": work.now}
-    work.session.add(chat.Hub(hub="", topic="", due_at=work.now + timedelta(days=300), **hub))
+    work.session.add(chat_models.Hub(hub="", topic="", due_at=work.now + timedelta(days=300), **hub))
     work.session.add(
-        chat.PushFeed(feed_id=feed, account_id=account_id, token_digest=n.to_bytes(32), created_at=work.now)
+        chat_models.PushFeed(feed_id=feed, account_id=account_id, token_digest=n.to_bytes(32), created_at=work.now)
     )
     if n < 3:
-        work.session.add(chat.Provider(name=("whatsapp", "feishu", "webhook")[n], held_at=work.now, suspensions=n))
+        work.session.add(
+            chat_models.Provider(name=("whatsapp", "feishu", "webhook")[n], held_at=work.now, suspensions=n)
+        )
     work.session.add(
         models.InboundEvent(
             provider="whatsapp",

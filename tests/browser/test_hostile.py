@@ -72,7 +72,9 @@ async def addresses(walker: Walker) -> list[str]:
     some: dict[str, list[str]] = defaultdict(list)
     async with Person(walker.url) as person:
         person.come_with(cookie["value"])
-        async for route, address, shown in Walk(application, person, most=2 * EACH).pages(["/console/invitations/hostile-1"]):
+        async for route, address, shown in Walk(application, person, most=2 * EACH).pages(
+            ["/console/invitations/hostile-1"]
+        ):
             if shown.status == 200 and "<html" in shown.text and len(some[route.path]) < EACH:
                 some[route.path].append(address)
     return [address for those in some.values() for address in those]

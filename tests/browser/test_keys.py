@@ -3,8 +3,9 @@
 import pytest
 from playwright.async_api import Browser
 
+from adapters.base import FeedInfo
 from bot import app
-from bot.usecases import keys
+from bot.usecases import keys, posts
 from storage import usage
 from storage.api_models import ApiKey
 from storage.database import Work
@@ -23,9 +24,7 @@ def articles(work: Work, account_id: int) -> None:
         world.item("nasty", title="<img src=x onerror=window.pwned=1>", content="<script>window.pwned=1</script>"),
     ]
     (due,) = world.take_feeds(work)
-    world.posts.record(
-        work, [world.posts.Polled(due, world.page(*found, info=world.FeedInfo(title="Daily Tea")))], world.POLICY
-    )
+    posts.record(work, [posts.Polled(due, world.page(*found, info=FeedInfo(title="Daily Tea")))], world.POLICY)
 
 
 def spent(work: Work, account_id: int) -> None:
