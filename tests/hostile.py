@@ -17,11 +17,12 @@ from urllib.parse import quote
 import msgspec
 from sqlalchemy import bindparam, insert, select, update
 
-from bot.rules import tokens
+from bot.rules import budget, tokens
 from bot.usecases import audit
 from bot.usecases.console import signing_in
-from storage import chat_models, models
+from storage import models, usage
 from storage.api_models import ApiKey
+from storage.chat_models import Conversation, Hub, Identity, Provider, PushFeed
 from storage.columns import Base
 from storage.console_models import Invitation
 from storage.database import Work
@@ -131,7 +132,7 @@ def _destination(work: Work, account_id: int, n: int) -> int:
     if channel != "webhook":
         conversation = number
         values: dict[str, Any] = {"id": number, "channel": channel, "address": address[channel], "created_at": work.now}
-        work.session.add(chat_models.Conversation(account_id=account_id, **values))
+        work.session.add(Conversation(account_id=account_id, **values))
         work.session.flush()
     work.session.add(
         models.Destination(
@@ -242,9 +243,7 @@ def _people(work: Work, account_id: int, n: int) -> None:
         models.Account(id=FIRST + n, email=email, created_at=work.now, disabled_at=[None, work.now][n % 2])
     )
     work.session.flush()
-    work.session.add(
-        chat_models.Identity(channel="whatsapp", person=str(n), account_id=account_id, created_at=work.now)
-    )
+    work.session.add(Identity(channel="whatsapp", person=str(n), account_id=account_id, created_at=work.now))
     work.session.add(
         ApiKey(
             account_id=account_id,
@@ -271,14 +270,13 @@ def _people(work: Work, account_id: int, n: int) -> None:
 def _upkeep(work: Work, account_id: int, n: int, feed: int) -> None:
     """What operators see."""
     hub: dict[str, Any] = {"feed_id": feed, "token": str(n), "created_at": work.now}
-    work.session.add(chat_models.Hub(hub="", topic="", due_at=work.now + timedelta(days=300), **hub))
-    work.session.add(
-        chat_models.PushFeed(feed_id=feed, account_id=account_id, token_digest=n.to_bytes(32), created_at=work.now)
-    )
+    work.session.add(Hub(hub="", topic="", due_at=work.now + timedelta(days=300), **hub))
+    work.session.add(PushFeed(feed_id=feed, account_id=account_id, token_digest=n.to_bytes(32), created_at=work.now))
+    month = budget.month(work.now)
+    usage.add(work.session, [{"feed_id": feed, "month": month, "via": "", "reads": n + 1}])
+    usage.spend(work.session, "x", month, n + 1)
     if n < 3:
-        work.session.add(
-            chat_models.Provider(name=("whatsapp", "feishu", "webhook")[n], held_at=work.now, suspensions=n)
-        )
+        work.session.add(Provider(name=("whatsapp", "feishu", "webhook")[n], held_at=work.now, suspensions=n))
     work.session.add(
         models.InboundEvent(
             provider="whatsapp",

@@ -130,6 +130,8 @@ async def test_the_pages_of_keys_and_plan(
         await ann.goes_to("/plan")
         await ann.page.get_by_role("heading", name=plan_title, level=1).wait_for()
         await ann.takes_a_picture(f"plan-{look}")
+        await ann.goes_to("/plan/feeds")
+        await ann.takes_a_picture(f"plan-feeds-{look}")
         ann.is_content()
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bot.rules import budget, plans
 from bot.usecases import spending
@@ -11,8 +10,7 @@ from bot.usecases.native.account import Overview
 from bot.usecases.spending import Bill, Paces
 from storage.database import Work
 
-MOST = 2_000  # subscriptions whose reads are added up while a page waits
-LARGEST = 10  # feeds that are named as the dearest
+MOST = 1_000  # subscriptions whose reads are added up while a page waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +24,13 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``bills`` and ``largest``: of the whole installation, which operators see."""
+    """``bills``: of the whole installation, which operators see."""
 
     overview: Overview
     begins_with: int | None  # credits of the plan
     reads: Sequence[Read]
     partly: bool  # ``reads`` leaves some subscriptions out
     bills: Sequence[Bill]
-    largest: Sequence[Any]
 
 
 def standing(
@@ -48,5 +45,4 @@ def standing(
         [Read(source, reads, budget.forecast(reads, work.now)) for source, reads in sorted(share.items())],
         overview.subscriptions > MOST,
         spending.bills(work, paces) if operator else (),
-        spending.largest(work, LARGEST) if operator else (),
     )

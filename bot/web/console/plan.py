@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.rules import buckets, budget, plans
+from bot.usecases import spending
 from bot.usecases.console import standing
 from bot.usecases.console.standing import Standing
 from bot.web.apis.native import Desk
 from bot.web.console.pages import Page, Result, Shown, Visit
 
 SOURCES = {"x": "X", "wechat": "WeChat", "tencent": "Tencent"}  # by the names that people know
+LARGEST = 50  # feeds that are named as the dearest
 NEARLY = 0.8  # of a limit: then it is shown in another colour
 
 
@@ -43,7 +45,10 @@ class Plan:
         self._desk = desk
 
     def pages(self) -> list[Page]:
-        return [Page("GET", "/plan", self.show)]
+        return [
+            Page("GET", "/plan", self.show),
+            Page("GET", "/plan/feeds", self.show_feeds, "operator"),
+        ]
 
     async def show(self, visit: Visit) -> Result:
         desk, visitor = self._desk, visit.visitor
@@ -65,6 +70,11 @@ class Plan:
             "next_month": budget.next_month(desk.clock()),
         }
         return Shown("plan.html", values)
+
+    async def show_feeds(self, _visit: Visit) -> Result:
+        """A page of its own: of the feeds that are billed all have to be looked at."""
+        found = await self._desk.database.read(spending.largest, LARGEST)
+        return Shown("plan_feeds.html", {"feeds": found, "sources": SOURCES})
 
 
 def _meters(found: Standing) -> Sequence[Meter]:
