@@ -374,7 +374,7 @@ def read(page: str) -> _Reader:
     reader.close()
     if SUM in page:
         reader.faults.append("a template was carried out")
-    for tag in ("<html", "<body", "<title"):
+    for tag in ("<html", "<body"):
         if page.lower().count(tag) > 1:
             reader.faults.append(f"{tag} stands there twice")
     return reader

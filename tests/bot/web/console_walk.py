@@ -54,12 +54,13 @@ def looked_at(app: web.Application) -> list[Route]:
 
 @dataclass
 class Walk:
-    """``seen``: which addresses of each route were looked at."""
+    """``seen``: which addresses of each route were looked at; ``there``: the routes that answered with something."""
 
     app: Any
     person: Person
     most: int = MOST
     seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    there: set[str] = field(default_factory=set)
 
     async def pages(self, more: Iterable[str] = ()) -> AsyncIterator[tuple[Route, str, Shown]]:
         """Each with the address at which it stands.  ``more``: addresses to which nothing leads."""
@@ -72,12 +73,15 @@ class Walk:
                 continue
             self.seen[route.path].add(address)
             shown = await self.person.get(address.removeprefix(console.PATH), allow_redirects=False)
+            if shown.status == 404 and address == route.path:
+                continue  # it wants to know what to show, and a link that says so is to follow
+            self.there.add(route.path)
             yield route, address, shown
             if shown.headers.get("Content-Type", "").startswith("text/html"):
                 ahead += _ours(address, shown)
 
     def missed(self) -> set[str]:
-        return {one.path for one in looked_at(self.app)} - {path for path, some in self.seen.items() if some} - LATER
+        return {one.path for one in looked_at(self.app)} - self.there - LATER
 
 
 def _route(known: Iterable[Route], address: str) -> Route | None:
