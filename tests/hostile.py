@@ -79,9 +79,9 @@ SPOILT = {
 CLEAN = {
     "audit", "buckets", "codes", "console_sessions", "hosts", "idempotency", "invitations", "listeners", "meta",
     "official_accounts", "official_buckets", "parked_statuses", "passwords", "post_versions", "push_feeds", "spending",
-    "subscriptions", "usage",
+    "simulated_messages", "simulated_people", "subscriptions", "usage",
 }  # fmt: skip
-"""Tables that pages do not show, that hold nothing of outsiders, or that ``fill`` writes hostile at once."""
+"""Tables that pages do not show, that hold nothing of outsiders, or that are written hostile at once."""
 
 
 def fill(work: Work, account_id: int) -> None:

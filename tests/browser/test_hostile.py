@@ -9,7 +9,7 @@ import pytest
 from bot import app
 from bot.clock import utc_now
 from tests import hostile
-from tests.bot.web.console_walk import Walk
+from tests.bot.web.console_walk import Walk, talks
 from tests.bot.web.people import Person
 from tests.browser.walker import Walker
 
@@ -72,6 +72,7 @@ async def addresses(walker: Walker) -> list[str]:
     some: dict[str, list[str]] = defaultdict(list)
     async with Person(walker.url) as person:
         person.come_with(cookie["value"])
+        await talks(person)
         async for route, address, shown in Walk(application, person, most=2 * EACH).pages(
             ["/console/invitations/hostile-1"]
         ):

@@ -96,3 +96,13 @@ def _ours(address: str, shown: Shown) -> Iterator[str]:
             yield address.partition("?")[0] + link
         elif link.startswith(f"{console.PATH}/"):
             yield link.partition("#")[0]
+
+
+async def talks(person: Person) -> None:
+    """Says it all in the chats of the simulator, where there is one."""
+    for platform in ("feishu", "whatsapp"):
+        for n in range(hostile.ROWS):
+            said = await person.post(f"/simulator/{platform}/say", {"text": hostile.text(n)}, allow_redirects=False)
+            if said.status == 404:
+                return
+            assert said.status == 303, said.words

@@ -20,7 +20,7 @@ from lxml import etree
 from storage.columns import Base
 from storage.database import Database
 from tests import hostile
-from tests.bot.web.console_walk import Route, Walk, looked_at, routes
+from tests.bot.web.console_walk import Route, Walk, looked_at, routes, talks
 from tests.bot.web.gateway import Served, serving
 from tests.bot.web.people import Person, Shown, signed_in
 from tests.clock import MovableClock
@@ -48,6 +48,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path)
     database = Database(f"sqlite:///{file}", clock, shared_time=False)
     async with serving(database, clock, signup="open") as served, await signed_in(served, operator=True) as operator:
         await database.write(hostile.fill, operator.account_id)
+        await talks(operator)
         yield House(served, operator)
     database.close()
 
