@@ -55,6 +55,20 @@ def of_account(session: Session, account_id: int) -> Sequence[Row[Any]]:
     return session.execute(select(KEYS).where(KEYS.c.account_id == account_id).order_by(KEYS.c.id)).all()
 
 
+def page(session: Session, account_id: int, before: int, limit: int) -> Sequence[Row[Any]]:
+    """The newest first, with ids below ``before``."""
+    mine = select(KEYS).where(KEYS.c.account_id == account_id, KEYS.c.id < before)
+    return session.execute(mine.order_by(KEYS.c.id.desc()).limit(limit)).all()
+
+
+def get(session: Session, account_id: int, prefix: str) -> Row[Any] | None:
+    return session.execute(select(KEYS).where(KEYS.c.account_id == account_id, KEYS.c.prefix == prefix)).one_or_none()
+
+
+def end_at(session: Session, key_id: int, at: datetime) -> None:
+    session.execute(update(KEYS).where(KEYS.c.id == key_id).values(expires_at=at))
+
+
 def remove(session: Session, account_id: int, prefix: str) -> int | None:
     """Returns the id that it had; None: the account has no such key."""
     mine = delete(KEYS).where(KEYS.c.account_id == account_id, KEYS.c.prefix == prefix)

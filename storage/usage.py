@@ -7,12 +7,13 @@ from sqlalchemy import Row, func, select, update
 from sqlmodel import Session
 
 from storage import leases
-from storage.models import Feed
+from storage.models import Feed, Subscription
 from storage.source_models import Spending, Usage
 
 USAGE = Usage.__table__
 SPENDING = Spending.__table__
 FEEDS = Feed.__table__
+SUBSCRIPTIONS = Subscription.__table__
 
 
 def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -53,6 +54,21 @@ def of_feeds(session: Session, feeds: Sequence[int], month: str) -> dict[int, in
         rows = session.execute(wanted.where(USAGE.c.feed_id.in_(some), USAGE.c.month == month).group_by("feed_id"))
         found |= {row.feed_id: int(row.reads) for row in rows}
     return found
+
+
+def of_subscriber(session: Session, account_id: int, month: str, most: int) -> dict[str, int]:
+    """By source: what was read in a month of the feeds that an account follows, ``most`` subscriptions at most."""
+    mine = select(SUBSCRIPTIONS.c.feed_id).where(SUBSCRIPTIONS.c.account_id == account_id, SUBSCRIPTIONS.c.active)
+    feeds = select(mine.limit(most).subquery().c.feed_id).distinct().subquery()
+    wanted = (
+        select(FEEDS.c.source, func.sum(USAGE.c.reads).label("reads"))
+        .select_from(feeds)
+        .join(USAGE, USAGE.c.feed_id == feeds.c.feed_id)
+        .join(FEEDS, FEEDS.c.id == feeds.c.feed_id)
+        .where(USAGE.c.month == month)
+        .group_by(FEEDS.c.source)
+    )
+    return {row.source: int(row.reads) for row in session.execute(wanted)}
 
 
 def largest(session: Session, month: str, limit: int) -> Sequence[Row[Any]]:

@@ -9,6 +9,7 @@ BEGINNING = "bws_prod_"
 LENGTH = 36  # of the whole key; the rest is base62: 160 bits
 PREFIX = 12  # characters by which people tell their keys apart; unique within an account
 VALID = timedelta(days=365)
+SOON = timedelta(days=30)  # before a key expires: then its owner is told
 LONGEST_NAME = 100
 USED_EVERY = timedelta(seconds=60)  # how exactly it is known when a key was last used
 

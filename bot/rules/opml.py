@@ -1,5 +1,6 @@
 """Lists of subscriptions as feed readers exchange them: OPML in, OPML out (opml.org/spec2.opml)."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.parsers import expat
@@ -10,6 +11,8 @@ from bot.rules.plain_text import one_line
 MOST_BYTES = 5 * 1024 * 1024
 MOST_FEEDS = 5000
 _DEEPEST = 64
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no document may hold, however it is written: one such character, and no reader takes the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,9 @@ def write(outlines: Iterable[Outline], title: str) -> str:
 
 
 def _line(one: Outline) -> str:
-    title, url = quoteattr(one_line(one.title) or one.url), quoteattr(one.url)
-    home = f" htmlUrl={quoteattr(one.home)}" if one.home else ""
+    address, homepage = _NO_XML.sub("", one.url), _NO_XML.sub("", one.home)
+    title, url = quoteattr(one_line(one.title) or address), quoteattr(address)
+    home = f" htmlUrl={quoteattr(homepage)}" if homepage.startswith(("https://", "http://")) else ""
     return f'<outline type="rss" text={title} title={title} xmlUrl={url}{home}/>'
 
 

@@ -27,13 +27,19 @@ class NewKey:
     expires_at: datetime
 
 
-def create(work: Work, known: plans.Plans | None, *, account_id: int, name: str) -> NewKey:
-    """``known``: the plans whose limits hold; None: an operator makes it, who may.  Raises LimitReached."""
+def create(
+    work: Work, known: plans.Plans | None, *, account_id: int, name: str, instead_of_one: bool = False
+) -> NewKey:
+    """``known``: the plans whose limits hold; None: an operator makes it, who may.  Raises LimitReached.
+
+    ``instead_of_one``: one of the valid keys is about to end, and does not count.
+    """
     account = accounts.lock(work.session, account_id)
     if known is not None:
         limit = plans.limits(known, account.plan, account.overrides).api_keys
-        if plans.is_reached(limit, api_keys.count(work.session, account_id, work.now)):
-            raise LimitReached("api key limit reached")
+        present = api_keys.count(work.session, account_id, work.now) - instead_of_one
+        if plans.is_reached(limit, present):
+            raise LimitReached("api key limit reached", code="api_key_limit")
     taken = api_keys.prefixes(work.session, account_id)
     key = next(key for key in iter(rules.new_key, None) if rules.prefix(key) not in taken)
     made = NewKey(key, rules.prefix(key), name, work.now, work.now + rules.VALID)
@@ -52,6 +58,11 @@ def create(work: Work, known: plans.Plans | None, *, account_id: int, name: str)
 def of_account(work: Work, account_id: int) -> Sequence[Any]:
     """The oldest first."""
     return api_keys.of_account(work.session, account_id)
+
+
+def page(work: Work, account_id: int, before: int, limit: int) -> Sequence[Any]:
+    """The newest first, with ids below ``before``."""
+    return api_keys.page(work.session, account_id, before, limit)
 
 
 def remove(work: Work, account_id: int, prefix: str) -> int:

@@ -116,3 +116,11 @@ def largest(work: Work, limit: int) -> Sequence[Any]:
 def of_feeds(work: Work, feeds: Sequence[int]) -> Mapping[int, int]:
     """What was read of these feeds this month."""
     return usage.of_feeds(work.session, feeds, budget.month(work.now))
+
+
+def share(work: Work, account_id: int, most: int) -> Mapping[str, int]:
+    """By source: what was read this month of the feeds that an account follows, perhaps together with others.
+
+    Looks at ``most`` of its subscriptions.
+    """
+    return usage.of_subscriber(work.session, account_id, budget.month(work.now), most)

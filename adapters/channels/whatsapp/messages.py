@@ -134,7 +134,11 @@ def _picture(message: Message) -> str:
     Only at the first attempt: whether it could be fetched is often only told later, and a repeat must do without.
     """
     url = message.post.image if message.post is not None and message.attempt == 1 else ""
-    return url if urlsplit(url).path.lower().endswith((".jpg", ".jpeg", ".png")) else ""
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # "https://[", as some publishers write
+        return ""
+    return url if path.lower().endswith((".jpg", ".jpeg", ".png")) else ""
 
 
 def _interactive(message: Message, body: str, picture: str) -> Content | None:

@@ -24,14 +24,19 @@ class Overview:
 
 def overview(work: Work, known: plans.Plans, account_id: int, phones: Sequence[str]) -> Overview:
     """``phones``: the channels whose destinations count as phones.  Raises NotFound."""
-    session = work.session
-    if (row := accounts.get(session, account_id)) is None:
-        raise NotFound("the account is there no more")
+    session, its = work.session, row(work, account_id)
     return Overview(
-        row,
-        plans.limits(known, row.plan, row.overrides),
+        its,
+        plans.limits(known, its.plan, its.overrides),
         api_keys=api_keys.count(session, account_id, work.now),
         phones=sum(alerts.count_phones(session, account_id, channel) for channel in phones),
         subscriptions=subscriptions.count_of_account(session, account_id),
         destinations=owned.count_destinations(session, account_id),
     )
+
+
+def row(work: Work, account_id: int) -> Any:
+    """Raises NotFound."""
+    if (found := accounts.get(work.session, account_id)) is None:
+        raise NotFound("the account is there no more")
+    return found

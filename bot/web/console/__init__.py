@@ -10,10 +10,12 @@ from bot.web.apis.native import Desk
 from bot.web.console.account import Account
 from bot.web.console.following import Following
 from bot.web.console.home import Home
+from bot.web.console.keys import Keys
 from bot.web.console.menu import menu
 from bot.web.console.pages import Frame, Page
 from bot.web.console.subscriptions import Subscriptions
 from bot.web.console.transfer import Transfer
+from bot.web.console.plan import Plan
 from bot.web.console.welcome import Welcome
 from bot.web.keys import Door
 
@@ -47,6 +49,8 @@ def make(desk: Desk, settings: Settings, door: Door, tick: Callable[[], float]) 
         Following(desk),
         Transfer(desk),
         Subscriptions(desk),
+        Keys(desk, door),
+        Plan(desk),
     ]
     frame = Frame(desk.database, desk.clock, desk.metrics, settings.public_base_url, door.address, {"menu": menu})
     return frame.application([page for part in parts for page in part.pages()])

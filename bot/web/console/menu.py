@@ -28,6 +28,8 @@ OWN = Group(
     (
         Item("/console/", "home.title", "home"),
         Item("/console/subscriptions", "subscriptions.title", "feed"),
+        Item("/console/keys", "keys.title", "key"),
+        Item("/console/plan", "plan.title", "gauge"),
     ),
 )
 OPERATORS = Group(

@@ -64,3 +64,17 @@ def test_what_is_written_can_be_read(title: str, name: str) -> None:
 def test_no_document_breaks_the_reader(document: bytes) -> None:
     with suppress(NotOpml):
         opml.read(document)
+
+
+def test_what_publishers_write_breaks_no_list() -> None:
+    """A feed's home page is whatever its publisher says, and one bad character is enough for readers to refuse all."""
+    addresses = "https://example.org/a\x08\x0b\x1b\ufffe?<b>\"'&", "https://example.org/b\x0c\uffff"
+    nasty = [opml.Outline(url, "A\x08 title\ufffe", url) for url in addresses]
+    nasty.append(opml.Outline("https://example.org/c", "C", "javascript:alert(1)"))
+    read = opml.read(opml.write(nasty, "Mine\x08").encode())
+    assert [one.url for one in read] == [
+        "https://example.org/a?<b>\"'&",
+        "https://example.org/b",
+        "https://example.org/c",
+    ]
+    assert [one.home for one in read] == [read[0].url, read[1].url, ""]

@@ -93,6 +93,7 @@ def test_a_post_with_a_picture_is_its_caption() -> None:
         ("https://nasa.example/a.gif", "It flies.", 1),
         ("https://nasa.example/a", "It flies.", 1),
         ("", "It flies.", 1),
+        ("https://[:::]/a.jpg", "It flies.", 1),  # no address, though it begins as one
         ("https://nasa.example/a.jpg", "word " * 300, 1),  # a caption is short, and words are worth more
         ("https://nasa.example/a.jpg", "It flies.", 2),  # whether it can be fetched may be told only later
     ],
