@@ -94,6 +94,7 @@ def disable(work: Work, actor: Actor, account_id: int, reason: str) -> Shown:
     Raises NotFound, Conflict.
     """
     row = _locked(work, account_id)
+    _check_another(actor, account_id)
     if row.disabled_at:
         raise Conflict("the account is disabled already")
     destinations.disable_all(work.session, account_id, work.now, CLOSED)
@@ -113,6 +114,12 @@ def _change(work: Work, actor: Actor, action: str, row: Any, **values: Any) -> S
     accounts.change(work.session, row.id, **values)
     audit.note(work, actor, action, _named(row.id), {name: getattr(row, name) for name in values}, values)
     return get(work, row.id)
+
+
+def _check_another(actor: Actor, account_id: int) -> None:
+    """Who locks themselves out can undo it from the command line only.  Raises Conflict."""
+    if actor.kind == "console" and actor.account_id == account_id:
+        raise Conflict("this is the account that you use", code="own_account")
 
 
 def _within(credits: int | None) -> int | None:
