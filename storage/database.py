@@ -33,11 +33,13 @@ class Database:
     def __init__(self, url: str, clock: Callable[[], datetime], *, shared_time: bool = True) -> None:
         self._wakers: dict[str, Callable[[], None]] = {}
         self.engine: Literal["sqlite", "postgresql"]
+        self.file: Path | None = None  # of SQLite
         if url.startswith("sqlite"):
             from storage.sqlite import SQLite
 
             self.engine = "sqlite"
-            self._side: Engine = SQLite(Path(make_url(url).database or ""), clock, self._wake)
+            self.file = Path(make_url(url).database or "")
+            self._side: Engine = SQLite(self.file, clock, self._wake)
         else:
             from storage.postgresql import PostgreSQL  # its driver loads only where it is used
 

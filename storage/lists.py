@@ -9,20 +9,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, func, literal_column, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, literal_column, or_, select
 from sqlmodel import Session
 
+from storage.admin_models import AuditEntry
 from storage.models import Account, Delivery, DeliveryState, Destination, Feed, FeedState, Post, Subscription
 
 LOOKED = 10_000  # rows that a page looks at
+LONGEST_ID = 18  # digits
 COUNTED = 10_000  # rows that are counted of anything
 OUT_OF_STEP = timedelta(hours=1)  # by which rows may be older than their neighbours, at the most
 
 ACCOUNTS = Account.__table__
+AUDIT = AuditEntry.__table__
 DELIVERIES = Delivery.__table__
 DESTINATIONS = Destination.__table__
 FEEDS = Feed.__table__
 POSTS = Post.__table__
+SUBSCRIPTIONS = Subscription.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,18 @@ def destinations(
     return _page(session, DESTINATIONS, wanted, before, limit, LOOKED)
 
 
-def feeds(session: Session, source: str, state: str, before: int, limit: int, looked: int = LOOKED) -> Listed:
-    """``state``: of ``FeedState``, or "failing": active, and its last polls failed; empty: any."""
+def feeds(
+    session: Session, source: str, state: str, search: str, before: int, limit: int, looked: int = LOOKED
+) -> Listed:
+    """``state``: of ``FeedState``, or "failing": active, and its last polls failed; empty: any.
+
+    ``search``: part of the address, name or title, in any case.
+    """
     wanted = select(FEEDS)
+    if search:
+        columns = (FEEDS.c.key, FEEDS.c.name, FEEDS.c.title)
+        has = [func.lower(column).contains(search.lower(), autoescape=True) for column in columns]
+        wanted = wanted.where(or_(*has))
     if source:
         wanted = wanted.where(FEEDS.c.source == source)
     if state == "failing":
@@ -80,6 +93,24 @@ def feeds(session: Session, source: str, state: str, before: int, limit: int, lo
     elif state:
         wanted = wanted.where(FEEDS.c.state == state)
     return _page(session, FEEDS, wanted, before, limit, looked)
+
+
+def audit(
+    session: Session, actor: str, action: str, target: str, before: int, limit: int, looked: int = LOOKED
+) -> Listed:
+    """``actor``: who, by kind or by the account's id; ``action``: part of it; ``target``: it, or what it begins with
+    ("account 5", "account 5, key …"); empty: any."""
+    wanted = select(AUDIT)
+    if actor.isascii() and actor.isdecimal() and len(actor) <= LONGEST_ID:
+        wanted = wanted.where(AUDIT.c.account_id == int(actor))
+    elif actor:
+        wanted = wanted.where(AUDIT.c.actor == actor)
+    if action:
+        wanted = wanted.where(AUDIT.c.action.contains(action.lower(), autoescape=True))
+    if target:
+        part = AUDIT.c.target.startswith(f"{target},", autoescape=True)
+        wanted = wanted.where(or_(AUDIT.c.target == target, part))
+    return _page(session, AUDIT, wanted, before, limit, looked)
 
 
 # Deliveries
@@ -178,14 +209,49 @@ def things(session: Session) -> dict[str, int]:
         "accounts": count(session, ACCOUNTS, ACCOUNTS.c.deleted_at.is_(None)),
         "destinations": count(session, DESTINATIONS, DESTINATIONS.c.removed_at.is_(None)),
         "feeds": count(session, FEEDS),
-        "subscriptions": count(session, Subscription.__table__, Subscription.__table__.c.active),
+        "subscriptions": count(session, SUBSCRIPTIONS, SUBSCRIPTIONS.c.active),
     }
+
+
+def destinations_of(session: Session, channel: str) -> int:
+    """How many destinations a channel's account has, up to ``COUNTED``."""
+    return count(session, DESTINATIONS, DESTINATIONS.c.channel == channel, DESTINATIONS.c.removed_at.is_(None))
+
+
+def subscribers(session: Session, feed_id: int) -> int:
+    """How many subscriptions the feed has, up to ``COUNTED``."""
+    return count(session, SUBSCRIPTIONS, SUBSCRIPTIONS.c.feed_id == feed_id, SUBSCRIPTIONS.c.active)
+
+
+def queued(session: Session, lanes: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Deliveries that have not ended, by lane and state, of each state up to ``COUNTED``.
+
+    Only of ready ones does an index know the lane; of the others some rows are looked at.
+    """
+    found = {
+        (lane, str(DeliveryState.READY)): count(session, DELIVERIES, _in_state(DeliveryState.READY), _of_lane(lane))
+        for lane in lanes
+    }
+    for state in (DeliveryState.WAITING, DeliveryState.LEASED, DeliveryState.HELD):
+        some = select(DELIVERIES.c.lane).where(_in_state(state)).limit(COUNTED).subquery()
+        counted = session.execute(select(some.c.lane, func.count().label("n")).group_by(some.c.lane))
+        found |= {(row.lane, str(state)): row.n for row in counted}
+    return found
+
+
+def _in_state(state: DeliveryState) -> ColumnElement[bool]:
+    """Written out, or neither engine would see that the index of this state fits."""
+    return DELIVERIES.c.state == literal_column(f"'{state}'")
+
+
+def _of_lane(lane: str) -> ColumnElement[bool]:
+    return DELIVERIES.c.lane == lane
 
 
 def unfinished(session: Session) -> dict[str, int]:
     """Deliveries that have not ended, by state, each up to ``COUNTED``: every state has an index of its rows."""
     states = (DeliveryState.READY, DeliveryState.WAITING, DeliveryState.LEASED, DeliveryState.HELD)
-    return {state: count(session, DELIVERIES, DELIVERIES.c.state == literal_column(f"'{state}'")) for state in states}
+    return {state: count(session, DELIVERIES, _in_state(state)) for state in states}
 
 
 def latest(session: Session) -> dict[str, int]:

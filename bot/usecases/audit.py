@@ -1,13 +1,14 @@
 """The audit log: every change by an operator, and who signed in, written in the transaction that makes the change."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import msgspec
 
-from storage import audit
+from storage import audit, lists
 from storage.database import Work
+from storage.lists import Listed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -79,6 +80,15 @@ def noted(
     return result
 
 
-def page(work: Work, before: int, limit: int) -> Sequence[Any]:
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Entries that fit all of these; empty: whatever."""
+
+    actor: str = ""  # "console", or the id of an operator's account
+    action: str = ""  # part of it
+    target: str = ""  # "account 5", which includes "account 5, key …"
+
+
+def page(work: Work, sought: Sought, before: int, limit: int) -> Listed:
     """Entries with ids below ``before``, the latest first."""
-    return audit.page(work.session, before, limit)
+    return lists.audit(work.session, sought.actor, sought.action, sought.target, before, limit)

@@ -46,6 +46,12 @@ def get(work: Work, account_id: int) -> Shown:
     )
 
 
+def by_email(work: Work, email: str) -> int | None:
+    """Its id; None: nobody has this address."""
+    row = accounts.by_email(work.session, email.strip().lower())
+    return None if row is None or row.deleted_at else row.id
+
+
 def create(work: Work, actor: Actor, known: plans.Plans, *, email: str, name: str, plan: str, operator: bool) -> Shown:
     """Raises Invalid, Conflict."""
     begins_with = _plan(known, plan).credits
@@ -87,6 +93,17 @@ def add_credits(work: Work, actor: Actor, account_id: int, more: int) -> Shown:
     return _change(work, actor, "change credits", row, credits=_within((row.credits or 0) + more))
 
 
+def set_operator(work: Work, actor: Actor, account_id: int, operator: bool) -> Shown:
+    """It may do everything, or no more than others.  Its sessions end: none outlives what it was begun with.
+
+    Raises NotFound, Conflict.
+    """
+    row = _locked(work, account_id)
+    _check_another(actor, account_id)
+    signing_in.end_sessions(work.session, account_id)
+    return _change(work, actor, "change operator", row, operator=operator)
+
+
 def disable(work: Work, actor: Actor, account_id: int, reason: str) -> Shown:
     """Its keys are refused, its chats are told so, nothing is delivered for it, and it can subscribe to nothing.
 
@@ -94,6 +111,7 @@ def disable(work: Work, actor: Actor, account_id: int, reason: str) -> Shown:
     Raises NotFound, Conflict.
     """
     row = _locked(work, account_id)
+    _check_another(actor, account_id)
     if row.disabled_at:
         raise Conflict("the account is disabled already")
     destinations.disable_all(work.session, account_id, work.now, CLOSED)
@@ -113,6 +131,12 @@ def _change(work: Work, actor: Actor, action: str, row: Any, **values: Any) -> S
     accounts.change(work.session, row.id, **values)
     audit.note(work, actor, action, _named(row.id), {name: getattr(row, name) for name in values}, values)
     return get(work, row.id)
+
+
+def _check_another(actor: Actor, account_id: int) -> None:
+    """Who locks themselves out can undo it from the command line only.  Raises Conflict."""
+    if actor.kind == "console" and actor.account_id == account_id:
+        raise Conflict("this is the account that you use", code="own_account")
 
 
 def _within(credits: int | None) -> int | None:

@@ -1,25 +1,41 @@
 """Feeds, as an operator sees and changes them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import Conflict, NotFound
 from bot.usecases import audit, hubs
 from bot.usecases import feeds as everyday
 from bot.usecases.audit import Actor
-from storage import feeds, lists
+from storage import feeds, lists, subscriptions
 from storage.database import Work
 from storage.lists import Listed
 from storage.models import Feed, FeedState
 
+MOVABLE = "feed"  # the source whose keys are addresses
 
-def page(work: Work, source: str, state: str, before: int, limit: int) -> Listed:
-    """``state``: "active", "paused", "gone", "disabled", or "failing"; empty: any."""
-    return lists.feeds(work.session, source, state, before, limit)
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Feeds that fit all of these; empty: whatever."""
+
+    source: str = ""
+    state: str = ""  # "active", "paused", "gone", "disabled", or "failing"
+    search: str = ""  # part of the address, name or title
+
+
+def page(work: Work, sought: Sought, before: int, limit: int) -> Listed:
+    return lists.feeds(work.session, sought.source, sought.state, sought.search, before, limit)
 
 
 def get(work: Work, feed_id: int) -> Any:
     """Raises NotFound."""
     return _present(work, feed_id)
+
+
+def subscribers(work: Work, feed_id: int) -> int:
+    """How many subscriptions it has; counted to ``lists.COUNTED``."""
+    return lists.subscribers(work.session, feed_id)
 
 
 def poll(work: Work, actor: Actor, feed_id: int) -> Any:
@@ -55,6 +71,39 @@ def resume(work: Work, actor: Actor, feed_id: int) -> Any:
     everyday.follow(work, feed.source, feed.key, feed.host, feed.uid)
     audit.note(work, actor, "resume feed", _named(feed_id), before, {"state": "active"})
     return _fresh(work, feed_id)
+
+
+def move(work: Work, actor: Actor, feed_id: int, key: str, host: str) -> Any:
+    """Read it from another address from now on, in full the first time; what it has brought is known by its ids and
+    links, and is not sent again.  Raises NotFound, Conflict."""
+    feed = movable(work, feed_id)
+    if feed.key == key:
+        raise Conflict("the feed is read from there already")
+    if other := feeds.by_key(work.session, feed.source, key):
+        raise Conflict(f"feed {other.id} is read from there already")
+    hubs.leave(work, feed_id)
+    before = {"address": feed.key, "state": str(feed.state)}
+    wanted = subscriptions.any_active(work.session, feed_id)
+    fresh: dict[str, Any] = {
+        "key": key, "host": host, "cursor": "{}", "state": FeedState.ACTIVE if wanted else FeedState.PAUSED,
+        "due_at": work.now, "reserved_at": None, "lease_token": None,  # what is being read there comes to nothing
+        "failures": 0, "failing_since": None, "fault": "", "reason": "", "told": "", "pushed_until": None,
+    }  # fmt: skip
+    for name, value in fresh.items():
+        setattr(feed, name, value)
+    work.session.add(feed)
+    work.session.flush()
+    work.wakes.add("feeds")
+    audit.note(work, actor, "move feed", _named(feed_id), before, {"address": key, "state": str(fresh["state"])})
+    return _fresh(work, feed_id)
+
+
+def movable(work: Work, feed_id: int) -> Feed:
+    """A feed that has an address.  Raises NotFound, Conflict."""
+    feed = _present(work, feed_id)
+    if feed.source != MOVABLE:
+        raise Conflict("only feeds that are read from an address of the web can be moved")
+    return feed
 
 
 def _present(work: Work, feed_id: int) -> Feed:

@@ -8,6 +8,7 @@ from typing import Any
 from bot.errors import NotFound
 from bot.rules import tokens
 from bot.usecases import audit
+from bot.usecases.administration import announcements
 from storage import signing_in
 from storage.database import Work
 
@@ -26,6 +27,7 @@ class Visitor:
     plan: str
     operator: bool
     stale: bool  # ``seen`` should be noted
+    announcements: Sequence[Any] = ()  # what everybody is to know now: ``level`` and ``text``
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ def visitor(work: Work, token: str) -> Visitor | None:
     if work.now - row.seen_at > IDLE or work.now - row.created_at > LONGEST:
         return None
     stale = work.now - row.seen_at > SEEN_EVERY
-    return Visitor(row.id, row.account_id, row.email or "", row.name, row.plan, row.operator, stale)
+    told = announcements.current(work)
+    return Visitor(row.id, row.account_id, row.email or "", row.name, row.plan, row.operator, stale, told)
 
 
 def seen(work: Work, session_id: int) -> None:

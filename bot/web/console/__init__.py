@@ -7,6 +7,8 @@ from aiohttp import web
 
 from bot.settings import Settings
 from bot.web.apis.native import Desk
+from bot.web.checkup import Checkup
+from bot.web.console import operator
 from bot.web.console.account import Account
 from bot.web.console.following import Following
 from bot.web.console.home import Home
@@ -17,6 +19,7 @@ from bot.web.console.subscriptions import Subscriptions
 from bot.web.console.transfer import Transfer
 from bot.web.console.plan import Plan
 from bot.web.console.welcome import Welcome
+from bot.web.copies import Copies
 from bot.web.keys import Door
 
 PATH = "/console"
@@ -37,11 +40,20 @@ def ways_in() -> list[web.RouteDef]:
     return [web.get("/", go), web.get(PATH, go)]
 
 
-def make(desk: Desk, settings: Settings, door: Door, tick: Callable[[], float]) -> web.Application:
+def make(
+    desk: Desk, settings: Settings, door: Door, tick: Callable[[], float], checkup: Checkup, copies: Copies
+) -> web.Application:
     """To be mounted at ``PATH``.  ``tick``: seconds that only ever grow."""
     terms = desk.terms
     default = (terms.default_plan, terms.default_credits)
-    welcome = Welcome(desk.database, signup=terms.signup == "open", default=default, after_first=f"{PATH}/", tick=tick)
+    welcome = Welcome(
+        desk.database,
+        signup=terms.signup == "open",
+        default=default,
+        known=desk.plans,
+        after_first=f"{PATH}/",
+        tick=tick,
+    )
     parts: Sequence[Pages] = [
         welcome,
         Account(desk.database, welcome),
@@ -51,6 +63,7 @@ def make(desk: Desk, settings: Settings, door: Door, tick: Callable[[], float]) 
         Subscriptions(desk),
         Keys(desk, door),
         Plan(desk),
+        *operator.parts(desk, settings, door, checkup, copies),
     ]
     frame = Frame(desk.database, desk.clock, desk.metrics, settings.public_base_url, door.address, {"menu": menu})
     return frame.application([page for part in parts for page in part.pages()])

@@ -13,7 +13,7 @@ from tests.bot.cli.shell import Shell
 
 def noted(stored: Database) -> list[tuple[str, str, dict[str, Any]]]:
     """(action, target, after) of the entries, the first one first."""
-    rows = stored.look(audit.page, 2**62, 100)
+    rows = stored.look(audit.page, audit.Sought(), 2**62, 100).rows
     assert {row.actor for row in rows} <= {"command line"}
     return [(row.action, row.target, msgspec.json.decode(row.after)) for row in reversed(rows)]
 
@@ -74,7 +74,7 @@ def test_a_restore(on_sqlite: Shell, sqlite_url: str, tmp_path: Any) -> None:
     on_sqlite("outbox", "release")
     stored = Database(f"sqlite:///{tmp_path}/postbell.db", utc_now)
     try:
-        entries = [(row.action, row.after) for row in stored.look(audit.page, 2**62, 2)]
+        entries = [(row.action, row.after) for row in stored.look(audit.page, audit.Sought(), 2**62, 2).rows]
     finally:
         stored.close()
     assert entries == [("release sending", '{"held":false}'), ("restore", '{"copy":"copy.db","held":true}')]

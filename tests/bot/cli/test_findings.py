@@ -1,6 +1,6 @@
 """What doctor says of sources: the rest of it is seen in tests/test_x_flow.py."""
 
-from bot.cli import findings
+from bot.doctor import platforms
 from bot.rules.budget import Pace
 from bot.usecases import streams
 from storage.database import Database
@@ -12,7 +12,7 @@ PACES = {"x": Pace(10 * SECOND, streams=True)}
 
 async def test_whether_a_stream_is_heard(database: Database, clock: MovableClock) -> None:
     async def told() -> str:
-        [one] = [one async for one in findings.of_sources(database, PACES) if one.what == "stream of x"]
+        [one] = [one async for one in platforms.of_sources(database, PACES) if one.what == "stream of x"]
         return f"{one.grade}: {one.text}"
 
     assert (await told()).startswith("warning: no process listens")

@@ -1,30 +1,17 @@
-"""What ``postbell doctor`` reports, and what it has to say of sources: their platforms, streams and budgets."""
+"""What the doctor has to say of channels and sources: their platforms, streams and budgets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Literal
-
-import msgspec
 
 from adapters.base import Examined
-from bot.cli import output
 from bot.clock import utc_now
 from bot.rules import budget
+from bot.rules.findings import Finding
+from bot.rules.measures import when
 from bot.usecases import providers, spending, streams
 from storage.database import Database
 
-Grade = Literal["ok", "warning", "wrong"]
-
 LONGEST_EXAMINATION = 45.0  # seconds; of one channel or source
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One line of the report.  ``mend``: what to do; empty when nothing is."""
-
-    what: str
-    grade: Grade
-    text: str
-    mend: str = ""
 
 
 async def examined(name: str, one: Examined, callback_url: str) -> AsyncIterator[Finding]:
@@ -70,7 +57,7 @@ def _stream(source: str, standing: streams.Standing | None) -> Iterator[Finding]
     if standing is None or not standing.listens:
         yield Finding(what, "warning", "no process listens to it; its feeds are polled", "`postbell serve`")
         return
-    since = output.when(standing.since, utc_now())
+    since = when(standing.since, utc_now())
     if standing.hears:
         yield Finding(what, "ok", f"is heard, since {since}")
     else:
