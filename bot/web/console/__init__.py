@@ -8,8 +8,11 @@ from aiohttp import web
 from bot.settings import Settings
 from bot.web.apis.native import Desk
 from bot.web.console.account import Account
+from bot.web.console.channel_set_up import ChannelSetUp
+from bot.web.console.destinations import Destinations
 from bot.web.console.home import Home
 from bot.web.console.menu import menu
+from bot.web.console.new_destination import NewDestination
 from bot.web.console.pages import Frame, Page
 from bot.web.console.welcome import Welcome
 from bot.web.keys import Door
@@ -41,6 +44,9 @@ def make(desk: Desk, settings: Settings, door: Door, tick: Callable[[], float]) 
         welcome,
         Account(desk.database, welcome),
         Home(desk),
+        NewDestination(desk),
+        Destinations(desk),
+        ChannelSetUp(desk, settings.worker_public_base_url and settings.public_base_url, tick),
     ]
     frame = Frame(desk.database, desk.clock, desk.metrics, settings.public_base_url, door.address, {"menu": menu})
     return frame.application([page for part in parts for page in part.pages()])

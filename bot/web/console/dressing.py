@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from bot.rules import texts
+from bot.rules import addresses, texts
 
 
 def quoted(text: str) -> str:
@@ -20,6 +20,11 @@ def link(url: str) -> str:
     except ValueError:
         return ""
     return url if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def address(row: Any) -> str:
+    """Where a destination (anything with ``channel`` and ``address``) leads; secret addresses are only hinted at."""
+    return addresses.shown(row.channel, row.address)
 
 
 def ago(at: datetime, visit: Any, now: datetime) -> str:
@@ -39,6 +44,7 @@ def seconds(length: float) -> str:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    "address": address,
     "ago": ago,
     "link": link,
     "moment": texts.moment,

@@ -25,11 +25,14 @@ class Group:
 
 OWN = Group(
     "",
-    (Item("/console/", "home.title", "home"),),
+    (
+        Item("/console/", "home.title", "home"),
+        Item("/console/destinations", "destinations.title", "inbox"),
+    ),
 )
 OPERATORS = Group(
     "nav.operator",
-    (),
+    (Item("/console/channels/set-up", "channels.title", "plug"),),
 )
 
 
