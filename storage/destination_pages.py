@@ -17,6 +17,8 @@ SUBSCRIPTIONS = Subscription.__table__
 
 IS_HELD = DELIVERIES.c.state == literal_column(f"'{DeliveryState.HELD}'")  # written out, so that its index fits
 LATEST = 1000  # callbacks or chats that are looked through
+LATEST_DELIVERIES = 5000
+MANY = 500  # subscriptions
 
 
 def chats(session: Session, destinations: Sequence[int]) -> Sequence[Row[Any]]:
@@ -34,6 +36,21 @@ def held(session: Session, destination_id: int, cap: int) -> int:
     """How much waits for its person, counted up to ``cap``."""
     some = select(DELIVERIES.c.id).where(DELIVERIES.c.destination_id == destination_id, IS_HELD).limit(cap).subquery()
     return int(session.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def has_many(session: Session, destination_id: int) -> bool:
+    """Whether more subscriptions lead there, or once led, than are worth looking at one by one."""
+    mine = select(SUBSCRIPTIONS.c.id).where(SUBSCRIPTIONS.c.destination_id == destination_id).offset(MANY).limit(1)
+    return session.execute(mine).first() is not None
+
+
+def recent(session: Session, account_id: int, destination_id: int, limit: int) -> Sequence[int]:
+    """Ids of deliveries of posts, the newest first, among the latest of everybody: where many subscriptions lead, there
+    are some."""
+    columns = [DELIVERIES.c[name] for name in ("id", "destination_id", "account_id", "post_id")]
+    latest = select(*columns).order_by(DELIVERIES.c.id.desc()).limit(LATEST_DELIVERIES).subquery()
+    mine = (latest.c.destination_id == destination_id, latest.c.account_id == account_id, latest.c.post_id.is_not(None))
+    return session.execute(select(latest.c.id).where(*mine).order_by(latest.c.id.desc()).limit(limit)).scalars().all()
 
 
 def notices(session: Session, account_id: int, destination_id: int, limit: int) -> Sequence[int]:

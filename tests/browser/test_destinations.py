@@ -245,7 +245,7 @@ async def test_how_the_pages_look(
         await ann.page.locator("input[name=code]").wait_for()
         await ann.takes_a_picture(f"destinations-verify-{name}")
         await ann.goes_to("/destinations")
-        await ann.reads(title)
+        await ann.page.get_by_role("heading", name=title, exact=True).wait_for()
         await ann.takes_a_picture(f"destinations-{name}")
         await ann.goes_to("/channels/set-up?channel=feishu")
         await ann.page.locator(".checks .bad").first.wait_for()

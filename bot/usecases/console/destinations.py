@@ -86,8 +86,12 @@ def detail(work: Work, account_id: int, uid: UUID | None) -> Detail:
 def messages(work: Work, account_id: int, uid: UUID | None) -> tuple[Standing, Sequence[Message]]:
     """The last that went there or are to go, the latest first.  Raises NotFound."""
     one, session = standing(work, account_id, uid), work.session
-    posts = deliveries.page(work, account_id, deliveries.Filter(destination=one.row.uid), START, MESSAGES).entries
-    ids = pages.notices(session, account_id, one.row.id, NOTICES)
+    ids = list(pages.notices(session, account_id, one.row.id, NOTICES))
+    posts: Sequence[Any] = ()
+    if pages.has_many(session, one.row.id):
+        ids += pages.recent(session, account_id, one.row.id, MESSAGES)
+    else:
+        posts = deliveries.page(work, account_id, deliveries.Filter(destination=one.row.uid), START, MESSAGES).entries
     rows = [*posts, *(owned.shown_deliveries(session, account_id, ids) if ids else ())]
     rows = sorted(rows, key=lambda row: (row.created_at, row.id), reverse=True)[:MESSAGES]
     tries = looking.attempts(session, [row.id for row in rows])

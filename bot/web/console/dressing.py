@@ -32,6 +32,11 @@ def ago(at: datetime, visit: Any, now: datetime) -> str:
     return texts.ago(visit.language, at, now)
 
 
+def clock(at: datetime) -> str:
+    """Of what is hours away at most."""
+    return f"{at:%H:%M:%S} UTC"
+
+
 def number(n: float) -> str:
     return f"{n:,}".replace(",", "\u202f")
 
@@ -46,6 +51,7 @@ def seconds(length: float) -> str:
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "address": address,
     "ago": ago,
+    "clock": clock,
     "link": link,
     "moment": texts.moment,
     "number": number,
