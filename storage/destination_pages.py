@@ -1,6 +1,7 @@
 """What pages show of an account's destinations beside their rows; every query is bounded, whatever there is."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, and_, func, literal_column, or_, select, update
@@ -59,6 +60,13 @@ def notices(session: Session, account_id: int, destination_id: int, limit: int) 
     open_ones = or_(DELIVERIES.c.lane == "chat", DELIVERIES.c.lane == "webhook")
     wanted = select(DELIVERIES.c.id).where(*mine, DELIVERIES.c.post_id.is_(None), open_ones)
     return session.execute(wanted.order_by(DELIVERIES.c.id.desc()).limit(limit)).scalars().all()
+
+
+def notices_since(session: Session, destination_id: int, event: str, since: datetime, limit: int) -> int:
+    """How many of one kind were queued since then, counted up to ``limit``."""
+    mine = (DELIVERIES.c.destination_id == destination_id, DELIVERIES.c.post_id.is_(None), DELIVERIES.c.event == event)
+    some = select(DELIVERIES.c.id).where(*mine, DELIVERIES.c.created_at > since).limit(limit).subquery()
+    return int(session.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def rename(session: Session, destination_id: int, name: str) -> None:

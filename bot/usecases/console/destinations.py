@@ -14,6 +14,7 @@ from bot.rules.plain_text import one_line
 from bot.rules.vault import Vault, WrongKey
 from bot.usecases import destinations as everyday
 from bot.usecases import feeds, providers, subscriptions
+from bot.usecases.chat.who import Terms
 from bot.usecases.native import deliveries
 from bot.usecases.native import destinations as native
 from bot.usecases.native import subscriptions as native_subscriptions
@@ -27,6 +28,7 @@ from storage.outbox import looking
 NAME = 100  # characters
 SUBSCRIPTIONS, MESSAGES, NOTICES = 50, 10, 5  # on the page of one
 HELD = 1000  # counted up to
+TESTS, TESTS_WITHIN = 5, timedelta(minutes=1)
 UNDO = timedelta(minutes=10)
 NAMED = 300  # subscriptions that an undo names; of more, all that ended with the destination come back
 PLACE = "console|removed destination"
@@ -117,6 +119,17 @@ def rename(work: Work, account_id: int, uid: UUID | None, name: str) -> None:
     """Raises NotFound."""
     one = native.get(work, account_id, uid)
     pages.rename(work.session, one.id, one_line(name)[:NAME])
+
+
+def test(work: Work, terms: Terms, account_id: int, uid: UUID | None) -> None:
+    """As ``native.test``, a few times a minute: a page has no key whose limits would bound it.
+
+    Raises NotFound, Conflict.
+    """
+    one = native.get(work, account_id, uid)
+    if pages.notices_since(work.session, one.id, "destination.test", work.now - TESTS_WITHIN, TESTS) >= TESTS:
+        raise Conflict("this destination was tested often just now", code="often", hint="wait a minute")
+    native.test(work, terms, account_id, uid)
 
 
 # Removing, and taking that back

@@ -89,7 +89,7 @@ class Destinations:
 
     async def test(self, visit: Visit) -> Result:
         try:
-            await self._write(visit, native.test, self._desk.terms, visit.account_id, _id(visit))
+            await self._write(visit, destinations.test, self._desk.terms, visit.account_id, _id(visit))
         except Conflict as error:
             return await self.show(visit, visit.say(f"destinations.not_tested_{error.code}"))
         return _to(visit, "destination_tested")

@@ -1,5 +1,6 @@
 """Destinations on pages: adding each kind, verifying both ways, what is done with one, and whose they are."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,13 +8,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from adapters.base import Finding, Prepared
 from bot.usecases import accounts, destinations, links
+from bot.web.console.channel_set_up import Examinations
 from storage import conversations, models
 from storage.chat_models import Conversation
-from storage.database import Work
+from storage.database import Database, Work
 from tests import world
-from tests.bot.web.gateway import VAULT, Served
+from tests.bot.web.gateway import VAULT, PlainPhones, Served, serving
 from tests.bot.web.people import Person, Shown, signed_in
+from tests.clock import MovableClock
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -233,6 +237,15 @@ async def test_a_test_message_and_what_became_of_it(served: Served, ann: Person)
         assert "<img src=x" not in shown.text
 
 
+async def test_a_destination_is_tested_a_few_times_a_minute(served: Served, ann: Person) -> None:
+    path = await webhook(ann)
+    for _ in range(5):
+        assert "on its way" in (await ann.post(f"{path}/test")).words
+    assert "tested often" in (await ann.post(f"{path}/test")).words
+    served.clock.advance(minutes=1)
+    assert "on its way" in (await ann.post(f"{path}/test")).words
+
+
 async def test_names_are_text(ann: Person) -> None:
     path = await webhook(ann, name=HOSTILE)
     for shown in (await ann.get("/destinations"), await ann.get(path)):
@@ -332,3 +345,72 @@ async def test_only_operators_see_how_channels_are_set_up(served: Served, ann: P
     async with await signed_in(served, operator=True) as eve:
         assert "Channel set-up" in (await eve.get("/channels/set-up")).words
         assert (await eve.get("/channels/set-up/checks?channel=nothing")).status == 404
+
+
+PREPARED = Prepared(("WHATSAPP_TOKEN",), True, "only-operators-paste-this", "WHATSAPP_VERIFY_TOKEN")
+
+
+async def test_an_operator_is_told_what_to_enter_and_what_is_missing(
+    served: Served, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(served.phones), "prepared", PREPARED, raising=False)
+    monkeypatch.setattr(type(served.phones), "is_set_up", False)
+    assert "WHATSAPP_TOKEN" in (await ann.get("/destinations/new")).words
+    assert PREPARED.token not in (await ann.get("/destinations/new?channel=whatsapp")).text
+    async with await signed_in(served, operator=True) as eve:
+        shown = await eve.get("/channels/set-up")
+        assert "Set WORKER_PUBLIC_BASE_URL" in shown.words
+        assert "WHATSAPP_TOKEN" in shown.words
+        assert PREPARED.token in shown.text
+        assert "Set it up" in (await eve.get("/destinations/new")).words
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_the_address_to_paste(database: Database, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PlainPhones, "prepared", PREPARED, raising=False)
+    async with (
+        serving(database, clock, worker_public_base_url="http://bell.example.org") as served,
+        await signed_in(served, operator=True) as eve,
+    ):
+        assert "http://bell.example.org/webhooks/whatsapp" in (await eve.get("/channels/set-up")).words
+
+
+class Asked:
+    """A channel whose platform is asked."""
+
+    def __init__(self, fails: Exception | None = None) -> None:
+        self.times, self._fails = 0, fails
+
+    async def examine(self, callback_url: str) -> list[Finding]:
+        self.times += 1
+        if self._fails:
+            raise self._fails
+        return [Finding(True, f"asked {self.times} times")]
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_platforms_are_asked_every_ten_seconds_however_many_look() -> None:
+    now, way = 100.0, Asked()
+    looks = Examinations({"talk": way}, lambda: now)  # type: ignore[dict-item]
+    assert looks.look("talk", "") is None
+    await asyncio.sleep(0)
+    for _ in range(5):
+        found = looks.look("talk", "")
+        await asyncio.sleep(0)
+    found = looks.look("talk", "")
+    assert found
+    assert (way.times, found[0].what) == (1, "asked 1 times")
+    now += 10
+    looks.look("talk", "")
+    await asyncio.sleep(0)
+    assert way.times == 2
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_channel_that_breaks_its_promise_breaks_no_page() -> None:
+    looks = Examinations({"talk": Asked(RuntimeError("secret"))}, lambda: 100.0)  # type: ignore[dict-item]
+    looks.look("talk", "")
+    await asyncio.sleep(0)
+    found = looks.look("talk", "")
+    assert found
+    assert (found[0].ok, "secret" in found[0].what) == (False, False)
