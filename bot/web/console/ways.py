@@ -55,8 +55,10 @@ class Way:
 
 
 def all_of(channels: Mapping[str, Channel]) -> list[Way]:
-    """Those that people can add destinations of."""
-    return [of(channels, name) for name in channels if name.partition("/")[0] != SIMULATED]
+    """Those that people can add destinations of, the best known first."""
+    offered = [of(channels, name) for name in channels if name.partition("/")[0] != SIMULATED]
+    order = (*KNOWN, "other")
+    return sorted(offered, key=lambda way: (order.index(way.kind), way.name))
 
 
 def of(channels: Mapping[str, Channel], name: str) -> Way:
