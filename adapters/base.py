@@ -411,3 +411,21 @@ class Examined(Protocol):
 
         ``callback_url``: where the platform is to call this account; empty when our public address is not set.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What an operator has set for an account, as far as pages show it."""
+
+    missing: tuple[str, ...] = ()  # variables without which nobody can be written to: "WHATSAPP_TOKEN"
+    called: bool = False  # the platform calls us: its console is told our address
+    token: str = field(default="", repr=False)  # what its console asks for beside that address
+    token_setting: str = ""  # the variable of that
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """A channel that has to be set up at its platform before people can be reached."""
+
+    @property
+    def prepared(self) -> Prepared: ...

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, literal, or_, select, text, update
 from sqlmodel import Session
@@ -176,13 +177,39 @@ def use_link(
     session: Session, digests: Sequence[bytes], but: int | None, usable: ColumnElement[bool], now: datetime
 ) -> int | None:
     """Use a link code up, unless it is the account's ``but`` own; returns whose it is."""
-    statement = update(CODES).where(IS_LINK, CODES.c.digest.in_(digests), usable, CODES.c.account_id != but)
-    return session.execute(statement.values(used_at=now).returning(CODES.c.account_id)).scalar()
+    mine = (IS_LINK, CODES.c.channel == "", CODES.c.digest.in_(digests), usable, CODES.c.account_id != but)
+    return session.execute(update(CODES).where(*mine).values(used_at=now).returning(CODES.c.account_id)).scalar()
 
 
 def is_link_of(session: Session, digests: Sequence[bytes], account_id: int, usable: ColumnElement[bool]) -> bool:
-    wanted = select(CODES.c.id).where(IS_LINK, CODES.c.digest.in_(digests), usable, CODES.c.account_id == account_id)
-    return session.execute(wanted).first() is not None
+    mine = (IS_LINK, CODES.c.channel == "", CODES.c.digest.in_(digests), usable, CODES.c.account_id == account_id)
+    return session.execute(select(CODES.c.id).where(*mine)).first() is not None
+
+
+def group_link(session: Session, digests: Sequence[bytes], channel: str, usable: ColumnElement[bool]) -> int | None:
+    """Whose link code for a group of this channel it is."""
+    mine = (IS_LINK, CODES.c.channel == channel, CODES.c.digest.in_(digests), usable)
+    return session.execute(select(CODES.c.account_id).where(*mine).limit(1)).scalar()
+
+
+def use_group_link(
+    session: Session, digests: Sequence[bytes], channel: str, destination_id: int, now: datetime
+) -> None:
+    mine = (IS_LINK, CODES.c.channel == channel, CODES.c.digest.in_(digests), UNUSED)
+    session.execute(update(CODES).where(*mine).values(used_at=now, destination_id=destination_id))
+
+
+def link_led_to(session: Session, digests: Sequence[bytes], destination_id: int | None) -> None:
+    """Which destination a link code has brought."""
+    mine = (IS_LINK, CODES.c.digest.in_(digests), CODES.c.used_at.is_not(None))
+    session.execute(update(CODES).where(*mine).values(destination_id=destination_id))
+
+
+def of_account(session: Session, account_id: int, uid: UUID) -> Row[Any] | None:
+    """``used_at``, ``void_at``, ``expires_at`` and ``destination_id`` of a code that the account asked for."""
+    columns = [CODES.c[name] for name in ("used_at", "void_at", "expires_at", "destination_id")]
+    mine = (CODES.c.uid == uid, CODES.c.account_id == account_id)
+    return session.execute(select(*columns).where(*mine)).one_or_none()
 
 
 # Ending

@@ -96,7 +96,7 @@ def may_need_manager(message: ChatMessage) -> bool:
     command = of(message)
     if command is None:
         return wants_file(message) or for_us(message)
-    return needs_manager(command) or command.verb in _DEPENDING
+    return needs_manager(command) or command.verb in _DEPENDING or (not message.direct and brings_code(message))
 
 
 def shows_presence(message: ChatMessage, language: str) -> bool:
@@ -113,6 +113,12 @@ def brings_code(message: ChatMessage) -> bool:
     """Whether it is a link code, alone or behind its command: for that somebody whom we do not know is heard."""
     command = of(message)
     return command is not None and command.verb is Verb.LINK and read_link(command.argument) is not None
+
+
+def code_of(message: ChatMessage) -> str:
+    """The link code of a message that ``brings_code``."""
+    command = of(message)
+    return command.argument if command else ""
 
 
 _DEPENDING = frozenset((Verb.YES, Verb.NUMBER, Verb.HELP, Verb.WHOAMI, Verb.UNKNOWN))

@@ -11,7 +11,7 @@ from uuid import UUID
 from adapters.inbound import AddressMoved, ChatJoined, ChatLeft, ChatMessage, Preference, Reply
 from bot.rules import commands as words
 from bot.rules.texts import matching
-from bot.usecases import held, inbox, replies
+from bot.usecases import held, inbox, links, replies
 from bot.usecases.chat import changes, commands, questions
 from bot.usecases.chat.scene import Managers, Scene, Taken, people, places
 from bot.usecases.chat.who import Chat, Looked, Terms
@@ -86,7 +86,7 @@ def _message(scene: Scene, message: ChatMessage, looked: Looked | None, after: t
         return Taken()
     conversation = scene.conversation(message)
     if conversation is None:
-        if not scene.may_begin(message.direct, people(message), places(message)):
+        if not (scene.may_begin(message.direct, people(message), places(message)) or _is_invited(scene, message)):
             return _stranger(scene, message)
         conversation = scene.begin(message.chat, message.direct, message.sender_name, people(message))
     elif message.direct and conversation.last_seen_at is None:
@@ -95,6 +95,13 @@ def _message(scene: Scene, message: ChatMessage, looked: Looked | None, after: t
         language = conversation.language or matching(message.language) or "en"
         return Taken(commands.closed(language), language=language)
     return _said(scene, conversation, message, looked, after)
+
+
+def _is_invited(scene: Scene, message: ChatMessage) -> bool:
+    """Whether a group that nobody has spoken for brings the code of an account that is known."""
+    if message.direct or not words.brings_code(message):
+        return False
+    return links.is_for_group(scene.work, scene.terms, scene.due.channel, words.code_of(message))
 
 
 def _stranger(scene: Scene, message: ChatMessage) -> Taken:

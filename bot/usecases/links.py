@@ -4,15 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from uuid import UUID
 
 from bot.clock import uuid7
+from bot.errors import NotFound
 from bot.rules import codes as rules
 from bot.rules import options
 from bot.usecases import feeds
-from bot.usecases.chat.who import Terms
+from bot.usecases.chat.who import Chat, Terms
 from bot.usecases.codes import ISSUING, Shown, TooManyCodes
 from storage import accounts, codes, destinations, moves
 from storage.database import Work
+from storage.models import Destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +30,97 @@ class Joined:
 def link(work: Work, terms: Terms, *, account_id: int, conversation_id: int) -> Shown:
     """Show a direct chat of the account a code that joins another chat to it.  Raises TooManyCodes."""
     _direct(work, conversation_id)
+    return _issue(work, terms, account_id, asked_in=conversation_id).shown
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A link code as a page shows it; what becomes of it is asked by its ``uid``."""
+
+    uid: UUID
+    shown: Shown
+
+
+def offer(work: Work, terms: Terms, account_id: int, *, group_on: str = "") -> Offered:
+    """Show the account, outside of any chat, a code that brings a direct chat to it; or, of the channel ``group_on``,
+    one that makes the group where a manager writes it a destination of the account.  Raises TooManyCodes."""
+    return _issue(work, terms, account_id, channel=group_on)
+
+
+def _issue(work: Work, terms: Terms, account_id: int, **fields: Any) -> Offered:
     accounts.set_fact(work.session, ISSUING, "")
     cap = rules.PER_ACCOUNT
     if wait := cap.wait(codes.asked_by(work.session, "link", account_id, work.now, cap.window, cap.count), work.now):
         raise TooManyCodes(wait)
-    shown, expires_at = rules.new_link(), work.now + rules.VALID
-    code = rules.read_link(shown)
+    text, uid, expires_at = rules.new_link(), uuid7(work.now), work.now + rules.VALID
+    code = rules.read_link(text)
     assert code
-    codes.replace(work.session, account_id, "", "", work.now)
+    codes.replace(work.session, account_id, fields.get("channel", ""), "", work.now)
     codes.add(
         work.session,
-        uid=uuid7(work.now),
+        uid=uid,
         purpose="link",
         account_id=account_id,
-        asked_in=conversation_id,
         digest=rules.link_digests([terms.pepper], code)[0],
         issued_at=work.now,
         expires_at=expires_at,
+        **fields,
     )
-    return Shown(shown, expires_at)
+    return Offered(uid, Shown(text, expires_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What became of a code that was offered."""
+
+    state: Literal["open", "used", "over"]
+    destination: UUID | None = None  # that it brought, where there is one
+
+
+def standing(work: Work, account_id: int, uid: UUID | None) -> Standing:
+    """Raises NotFound."""
+    row = codes.of_account(work.session, account_id, uid) if uid else None
+    if row is None:
+        raise NotFound("there is no such code")
+    if row.used_at:
+        there = destinations.get(work.session, row.destination_id) if row.destination_id else None
+        return Standing("used", there.uid if there and there.account_id == account_id else None)
+    return Standing("over" if row.void_at or row.expires_at <= work.now else "open")
+
+
+def is_for_group(work: Work, terms: Terms, channel: str, text: str) -> bool:
+    """Whether a text is an open code for a group of this channel."""
+    code, usable = rules.read_link(text), codes.is_open(work.now, rules.AHEAD)
+    return (
+        bool(code)
+        and codes.group_link(work.session, rules.link_digests(terms.peppers, code or ""), channel, usable) is not None
+    )
+
+
+def bring_group(work: Work, terms: Terms, chat: Chat, text: str, lane: str) -> Literal["brought", "refused", "none"]:
+    """Make a group a destination of the account whose code was written there, which is used up by that.
+
+    Only a manager may: it decides what everybody there gets to read.
+    """
+    session, here = work.session, chat.conversation
+    code, usable = rules.read_link(text), codes.is_open(work.now, rules.AHEAD)
+    digests = rules.link_digests(terms.peppers, code) if code else []
+    account_id = codes.group_link(session, digests, here.channel, usable)
+    if account_id is None:
+        return "none"
+    if not chat.manager:
+        return "refused"
+    there = destinations.find(session, account_id, here.channel, here.address)
+    if there is None:
+        fresh = Destination(
+            uid=uuid7(work.now), account_id=account_id, channel=here.channel, lane=lane, address=here.address,
+            name=here.title, conversation_id=here.id, created_at=work.now,
+        )  # fmt: skip
+        there = destinations.add(session, fresh)
+    codes.verify(session, [there.id], work.now)
+    codes.use_group_link(session, digests, here.channel, there.id, work.now)
+    session.expire(there)
+    return "brought"
 
 
 def join(
@@ -73,6 +148,8 @@ def join(
     account_id = codes.use_link(session, digests, chat.account_id, usable, now)
     if account_id is not None:
         _give(work, chat, account_id, channel, [person, *also])
+        there = destinations.find(session, account_id, chat.channel, chat.address)
+        codes.link_led_to(session, digests, there.id if there else None)
         return Joined("joined", account_id)
     if codes.is_link_of(session, digests, chat.account_id, usable):
         return Joined("same", chat.account_id)

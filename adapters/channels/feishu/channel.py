@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from adapters.base import Ambiguous, Finding, Message, Receipt, Rejected
+from adapters.base import Ambiguous, Finding, Message, Prepared, Receipt, Rejected
 from adapters.channels.feishu import cards, settings
 from adapters.channels.feishu.api import OpenApi
 from adapters.channels.feishu.callbacks import MAX_BODY, Opened, check_app, open_callback, read_document
@@ -66,6 +66,17 @@ class Feishu:
 
     def normal_address(self, address: str) -> str:
         return self._config.normal_address(address)
+
+    @property
+    def prepared(self) -> Prepared:
+        """Of the app: custom bots need none."""
+        config, called = self._config, self._config.mode == "callback"
+        missing = [one for one in ("app_id", "app_secret") if not getattr(config, one)]
+        if called and not config.verification_token and not config.encrypt_key:
+            missing.append("verification_token")
+        variables = tuple(settings.setting(self.name, one) for one in missing)
+        token = settings.setting(self.name, "verification_token")
+        return Prepared(variables, called, config.verification_token if called else "", token if called else "")
 
     async def send(self, message: Message) -> Receipt:
         """A post becomes a card, a reply plain text, or a card when it has buttons.

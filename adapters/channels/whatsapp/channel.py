@@ -18,6 +18,7 @@ from adapters.base import (
     FeedFailed,
     Finding,
     Message,
+    Prepared,
     Receipt,
     Rejected,
     SendError,
@@ -79,6 +80,14 @@ class WhatsApp:
     @property
     def is_set_up(self) -> bool:
         return bool(self._config.token and self._config.phone_number_id)
+
+    @property
+    def prepared(self) -> Prepared:
+        config = self._config
+        missing = [
+            one for one in ("token", "phone_number_id", "app_secret", "verify_token") if not getattr(config, one)
+        ]
+        return Prepared(tuple(map(self._variable, missing)), True, config.verify_token, self._variable("verify_token"))
 
     @property
     def number(self) -> str:

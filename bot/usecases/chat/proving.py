@@ -134,8 +134,16 @@ def _join(turn: Turn, text: str) -> Reply:
 
 
 def shown_to_all(turn: Turn, text: str) -> Reply | None:
-    """A code that was typed in a group is void, which is said; None when it is no code of ours."""
+    """A code for groups makes the group a destination.  Any other that was typed in a group is void, which is said;
+    None when it is no code of ours."""
     message, conversation = turn.message, turn.chat.conversation
+    match links.bring_group(turn.work, turn.terms, turn.chat, text, turn.chat.destination.lane):
+        case "brought":
+            return turn.reply("group.brought")
+        case "refused":
+            return turn.reply("only.managers")
+        case "none":
+            pass
     void = codes.void(
         turn.work,
         turn.terms,

@@ -10,10 +10,13 @@ from bot.web.apis.native import Desk
 from bot.web.checkup import Checkup
 from bot.web.console import operator
 from bot.web.console.account import Account
+from bot.web.console.channel_set_up import ChannelSetUp
+from bot.web.console.destinations import Destinations
 from bot.web.console.following import Following
 from bot.web.console.home import Home
 from bot.web.console.keys import Keys
 from bot.web.console.menu import menu
+from bot.web.console.new_destination import NewDestination
 from bot.web.console.pages import Frame, Page
 from bot.web.console.subscriptions import Subscriptions
 from bot.web.console.transfer import Transfer
@@ -61,6 +64,9 @@ def make(
         Following(desk),
         Transfer(desk),
         Subscriptions(desk),
+        NewDestination(desk),
+        Destinations(desk),
+        ChannelSetUp(desk, settings.worker_public_base_url and settings.public_base_url, tick),
         Keys(desk, door),
         Plan(desk),
         *operator.parts(desk, settings, door, checkup, copies),

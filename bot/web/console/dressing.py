@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from bot.rules import measures, texts
+from bot.rules import addresses, measures, texts
 
 
 def quoted(text: str) -> str:
@@ -22,9 +22,19 @@ def link(url: str) -> str:
     return url if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
+def address(row: Any) -> str:
+    """Where a destination (anything with ``channel`` and ``address``) leads; secret addresses are only hinted at."""
+    return addresses.shown(row.channel, row.address)
+
+
 def ago(at: datetime, visit: Any, now: datetime) -> str:
     """ "3 minutes ago", in the visitor's language."""
     return texts.ago(visit.language, at, now)
+
+
+def clock(at: datetime) -> str:
+    """Of what is hours away at most."""
+    return f"{at:%H:%M:%S} UTC"
 
 
 def number(n: float) -> str:
@@ -44,7 +54,9 @@ def size(count: int) -> str:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    "address": address,
     "ago": ago,
+    "clock": clock,
     "link": link,
     "moment": texts.moment,
     "number": number,

@@ -28,6 +28,7 @@ OWN = Group(
     (
         Item("/console/", "home.title", "home"),
         Item("/console/subscriptions", "subscriptions.title", "feed"),
+        Item("/console/destinations", "destinations.title", "inbox"),
         Item("/console/keys", "keys.title", "key"),
         Item("/console/plan", "plan.title", "gauge"),
     ),
@@ -38,7 +39,8 @@ OPERATORS = Group(
         Item("/console/operator/installation", "operator.title", "gear"),
         Item("/console/operator/accounts", "operator.accounts", "people"),
         Item("/console/operator/feeds", "operator.feeds", "feed"),
-        Item("/console/operator/channels", "operator.channels", "plug"),
+        Item("/console/operator/channels", "operator.channels", "chat"),
+        Item("/console/channels/set-up", "channels.title", "plug"),
         Item("/console/operator/audit", "operator.audit", "log"),
         Item("/console/operator/announcements", "operator.announcements", "megaphone"),
         Item("/console/operator/backup", "operator.backup", "save"),

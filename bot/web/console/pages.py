@@ -381,7 +381,7 @@ class Frame:
                 visit = await self._visit(visit.request, watching=True)
                 if visit.visitor is None:
                     break
-        except (ConnectionError, StorageError):
+        except (ConnectionError, StorageError, UserError):  # UserError: what is shown is there no more
             return
         except Exception as error:
             log.error("a live page broke", route=page.path, exc_info=error)

@@ -261,6 +261,7 @@ def test_who_manages_a_group_must_be_known_before_much_that_is_said_in_it() -> N
     assert not commands.may_need_manager(message("", direct=False, addressed=False))
     assert commands.may_need_manager(message("", direct=False, kind="file", file="f"))
     assert not any(commands.may_need_manager(message(text, **group)) for text in ("pause", "/list", "/no", "123456"))
+    assert commands.may_need_manager(message("K7Q2-9XMB", **group))  # may be what makes the group a destination
 
 
 def test_strangers_are_heard_who_bring_a_code() -> None:

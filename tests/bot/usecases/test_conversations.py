@@ -1,13 +1,15 @@
 """What people say in chats: who they are taken for, what it may change, and that it happens once."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
 from adapters.inbound import AddressMoved, ChatJoined, ChatLeft, Preference
+from bot.rules import commands as words
 from bot.rules.vault import Vault
-from bot.usecases import clocks, conversations, destinations, inbox, replies, retention
+from bot.usecases import clocks, conversations, destinations, inbox, links, replies, retention
 from bot.usecases.chat.who import Terms
 from bot.usecases.held import STOPPED
 from storage import models
@@ -478,3 +480,17 @@ def test_what_is_done_is_forgotten_after_all_repeats(database: Database, clock: 
     clock.advance(days=2)
     database.run(retention.forget, 90 * DAY)
     assert database.look(rows, models.InboundEvent) == []
+
+
+def test_a_stranger_s_group_is_heard_when_it_brings_the_code_of_an_account(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = database.run(lambda work: add_account(work))
+    terms = replace(CLOSED, pepper=b"pepper")
+    offered = database.run(lambda work: links.offer(work, terms, known, group_on="talk"))
+    monkeypatch.setattr(words, "brings_code", lambda message: offered.shown.text in message.text)
+    monkeypatch.setattr(words, "code_of", lambda message: message.text[1:])
+    refused = database.run(happens, says("ping", chat="#team"), terms)
+    assert (refused.uid, database.look(rows, Conversation)) == (None, [])
+    database.run(happens, says(f"/{offered.shown.text}", chat="#team"), terms)
+    assert [one.address for one in database.look(rows, Conversation)] == ["#team"]

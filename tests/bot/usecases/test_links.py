@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from bot.errors import NotFound
 from bot.usecases import feeds, links
+from bot.usecases.chat.who import Chat
 from bot.usecases.codes import Shown, TooManyCodes
 from bot.usecases.links import Joined
 from storage import models
@@ -15,7 +17,7 @@ from storage.database import Database, Work
 from storage.models import Delivery, Destination, Feed, Subscription
 from tests import world
 from tests.bot.usecases.chatting import ANN, BOB, Desk
-from tests.clock import MovableClock
+from tests.clock import START, MovableClock
 from tests.world import DAY, HOUR, MINUTE, SECOND
 
 
@@ -309,3 +311,66 @@ def test_verifying_a_number_by_code_changes_no_identity(home: Home) -> None:
     assert home.enter(home.arrived(BOB), BOB).outcome == "verified"
     assert {row.person: row.account_id for row in home.database.look(people)}[BOB] == 2
     assert home.rows(Conversation, address=BOB)[0].account_id == 2
+
+
+# Codes that pages show
+
+
+def group_chat(home: Home, *, manager: bool, channel: str = "feishu") -> Chat:
+    """As a command in a group is given it."""
+    here = home.chat("oc_team", account=2, channel=channel, direct=False)
+    (conversation,) = home.rows(Conversation, id=here)
+    return Chat(conversation, None, 2, "ou_bob", manager, "en", "trace")  # type: ignore[arg-type]
+
+
+def bring(home: Home, chat: Chat, text: str) -> str:
+    return home.run(links.bring_group, home.terms, chat, text, "chat")
+
+
+def test_a_page_s_code_joins_a_chat_and_tells_which_destination_came(home: Home) -> None:
+    home.destination(2)
+    offered = home.run(links.offer, home.terms, 1)
+    assert home.run(links.standing, 1, offered.uid).state == "open"
+    assert home.join(offered.shown.text).outcome == "joined"
+    told = home.run(links.standing, 1, offered.uid)
+    assert (told.state, told.destination) == ("used", world.uid(102))
+    with pytest.raises(NotFound):
+        home.run(links.standing, 2, offered.uid)
+
+
+def test_a_manager_brings_a_group_which_stays_its_own(home: Home) -> None:
+    chat = group_chat(home, manager=True)
+    offered = home.run(links.offer, home.terms, 1, group_on="feishu")
+    assert bring(home, chat, f" {offered.shown.text.lower()} ") == "brought"
+    (made,) = home.rows(Destination, account_id=1, address="oc_team")
+    assert (made.verified_at is not None, made.lane, made.conversation_id) == (True, "chat", chat.conversation.id)
+    assert home.rows(Conversation, address="oc_team")[0].account_id == 2
+    told = home.run(links.standing, 1, offered.uid)
+    assert (told.state, told.destination) == ("used", made.uid)
+    assert bring(home, chat, offered.shown.text) == "none"  # it works once
+
+
+def test_who_does_not_manage_a_group_brings_nothing_and_uses_nothing_up(home: Home) -> None:
+    offered = home.run(links.offer, home.terms, 1, group_on="feishu")
+    assert bring(home, group_chat(home, manager=False), offered.shown.text) == "refused"
+    assert home.rows(Destination, account_id=1, address="oc_team") == []
+    assert home.run(links.standing, 1, offered.uid).state == "open"
+
+
+def test_a_code_for_groups_is_none_in_direct_chats_and_on_other_channels(home: Home) -> None:
+    offered = home.run(links.offer, home.terms, 1, group_on="feishu/sales")
+    assert home.join(offered.shown.text).outcome == "wrong"
+    assert bring(home, group_chat(home, manager=True), offered.shown.text) == "none"
+
+
+def test_a_chat_s_code_brings_no_group(home: Home) -> None:
+    assert bring(home, group_chat(home, manager=True), home.link().text) == "none"
+
+
+def test_a_group_that_was_removed_comes_back(home: Home) -> None:
+    chat = group_chat(home, manager=True)
+    home.destination(1, "oc_team", removed_at=START, verified_at=None)
+    offered = home.run(links.offer, home.terms, 1, group_on="feishu")
+    assert bring(home, chat, offered.shown.text) == "brought"
+    (there,) = home.rows(Destination, account_id=1, address="oc_team")
+    assert (there.removed_at, there.verified_at is not None) == (None, True)

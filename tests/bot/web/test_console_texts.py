@@ -14,7 +14,8 @@ from bot.rules.command_words import LANGUAGES
 
 BOT = Path(__file__).parents[3] / "bot"
 SAME = {
-    "keys.title", "operator.lane.webhook", "operator.plan", "plan.title",
+    "destinations.feishu", "destinations.webhook", "destinations.whatsapp", "keys.title", "operator.lane.webhook",
+    "operator.plan", "plan.title",
 }  # fmt: skip
 """Texts that may be alike in several languages: names and abbreviations."""
 

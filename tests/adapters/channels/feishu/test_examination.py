@@ -178,3 +178,14 @@ async def test_no_secret_is_shown(make: MakeChannel, feishu: FakeFeishu) -> None
     said = repr(await channel.examine("")) + repr(await make().examine("http://127.0.0.1:1/x"))
     for secret in ("hunter2-secret", feishu.app_secret, feishu.verification_token, feishu.encrypt_key):
         assert secret not in said
+
+
+async def test_what_an_operator_has_entered(make: MakeChannel) -> None:
+    whole = make("feishu").prepared
+    assert (whole.missing, whole.called, whole.token_setting) == ((), True, "FEISHU_VERIFICATION_TOKEN")
+    assert whole.token
+    assert whole.token not in repr(whole)
+    bare = make("feishu/lark", app_id="", app_secret="", verification_token="", encrypt_key="").prepared
+    assert bare.missing == ("FEISHU_APP_ID__LARK", "FEISHU_APP_SECRET__LARK", "FEISHU_VERIFICATION_TOKEN__LARK")
+    connected = make("feishu", mode="websocket", verification_token="", encrypt_key="").prepared
+    assert (connected.missing, connected.called, connected.token_setting) == ((), False, "")

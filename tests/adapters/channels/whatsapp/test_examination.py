@@ -207,3 +207,12 @@ async def test_no_secret_is_shown(whole: FakeWhatsApp, outbound: Outbound) -> No
     assert "Malformed access token" in said
     assert not {one for one in (TOKEN, APP_SECRET, VERIFY_TOKEN) if one in said}
     assert PHONE_NUMBER_ID not in said
+
+
+def test_what_an_operator_has_entered(whole: FakeWhatsApp, outbound: Outbound) -> None:
+    there = number(outbound, whole).prepared
+    assert (there.missing, there.called, there.token_setting) == ((), True, "WHATSAPP_VERIFY_TOKEN")
+    assert there.token not in repr(there)
+    assert WhatsApp(outbound).prepared.missing == (
+        "WHATSAPP_TOKEN", "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN",
+    )  # fmt: skip
