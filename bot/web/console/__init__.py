@@ -18,9 +18,9 @@ from bot.web.console.keys import Keys
 from bot.web.console.menu import menu
 from bot.web.console.new_destination import NewDestination
 from bot.web.console.pages import Frame, Page
+from bot.web.console.plan import Plan
 from bot.web.console.subscriptions import Subscriptions
 from bot.web.console.transfer import Transfer
-from bot.web.console.plan import Plan
 from bot.web.console.welcome import Welcome
 from bot.web.copies import Copies
 from bot.web.keys import Door

@@ -145,7 +145,8 @@ async def test_two_passwords_are_hashed_at_once_and_none_on_the_loop(
         return False
 
     monkeypatch.setattr(passwords, "fits", fits)
-    welcome = Welcome(served.database, signup=False, default=("unlimited", None), after_first="/", tick=lambda: 0.0)
+    ways: dict[str, Any] = {"signup": False, "default": ("unlimited", None), "known": {}, "after_first": "/"}
+    welcome = Welcome(served.database, **ways, tick=lambda: 0.0)
     await asyncio.gather(*(welcome.fits(0, "something") for _ in range(6)))
     assert most == HASHING == 2
 
