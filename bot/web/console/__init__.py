@@ -1,16 +1,19 @@
 """The console: pages for people, at ``/console``."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from aiohttp import web
 
 from bot.settings import Settings
+from bot.simulator.simulator import Simulator as Platforms
 from bot.web.apis.native import Desk
 from bot.web.console.account import Account
 from bot.web.console.home import Home
-from bot.web.console.menu import menu
+from bot.web.console.menu import SIMULATOR, menu
 from bot.web.console.pages import Frame, Page
+from bot.web.console.simulator import Simulator
 from bot.web.console.welcome import Welcome
 from bot.web.keys import Door
 
@@ -32,15 +35,20 @@ def ways_in() -> list[web.RouteDef]:
     return [web.get("/", go), web.get(PATH, go)]
 
 
-def make(desk: Desk, settings: Settings, door: Door, tick: Callable[[], float]) -> web.Application:
-    """To be mounted at ``PATH``.  ``tick``: seconds that only ever grow."""
+def make(
+    desk: Desk, settings: Settings, door: Door, tick: Callable[[], float], platforms: Platforms | None
+) -> web.Application:
+    """To be mounted at ``PATH``.  ``tick``: seconds that only ever grow; ``platforms``: None: there is no simulator."""
     terms = desk.terms
     default = (terms.default_plan, terms.default_credits)
-    welcome = Welcome(desk.database, signup=terms.signup == "open", default=default, after_first=f"{PATH}/", tick=tick)
+    first = f"{PATH}/simulator" if platforms else f"{PATH}/"
+    welcome = Welcome(desk.database, signup=terms.signup == "open", default=default, after_first=first, tick=tick)
     parts: Sequence[Pages] = [
         welcome,
         Account(desk.database, welcome),
         Home(desk),
+        *([Simulator(desk, platforms, settings.public_base_url)] if platforms else []),
     ]
-    frame = Frame(desk.database, desk.clock, desk.metrics, settings.public_base_url, door.address, {"menu": menu})
+    shown = {"menu": partial(menu, missing=() if platforms else (SIMULATOR,))}
+    frame = Frame(desk.database, desk.clock, desk.metrics, settings.public_base_url, door.address, shown)
     return frame.application([page for part in parts for page in part.pages()])
