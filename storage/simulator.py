@@ -18,9 +18,12 @@ def person(session: Session, account_id: int) -> Row[Any] | None:
     return session.execute(select(PEOPLE).where(PEOPLE.c.account_id == account_id)).one_or_none()
 
 
-def person_by(session: Session, name: Literal["tail", "number", "sample"], value: str) -> Row[Any] | None:
-    """Who is called so."""
-    return session.execute(select(PEOPLE).where(PEOPLE.c[name] == value)).one_or_none()
+def person_by(
+    session: Session, name: Literal["tail", "number", "sample"], value: str, *, lock: bool = False
+) -> Row[Any] | None:
+    """Who is called so.  ``lock``: and nobody takes that away until the transaction ends."""
+    wanted = select(PEOPLE).where(PEOPLE.c[name] == value)
+    return session.execute(wanted.with_for_update() if lock else wanted).one_or_none()
 
 
 def add_person(session: Session, **values: Any) -> None:
@@ -33,7 +36,8 @@ def change_person(session: Session, account_id: int, **values: Any) -> None:
 
 
 def forget_account(session: Session, account_id: int) -> None:
-    """The person and all messages."""
+    """The person and all messages; what is just being delivered to them is waited for."""
+    session.execute(select(PEOPLE.c.account_id).where(PEOPLE.c.account_id == account_id).with_for_update())
     for table in (MESSAGES, PEOPLE):
         session.execute(delete(table).where(table.c.account_id == account_id))
 

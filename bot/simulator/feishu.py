@@ -80,7 +80,7 @@ class Feishu:
 
 
 def _refused(out: Outgoing, error: ApiError) -> Outgoing:
-    return msgspec.structs.replace(out, looks=looks.refusal(error.code, error.msg))
+    return msgspec.structs.replace(out, looks=looks.refusal(error.code, error.msg), dedupe=str(error.code))
 
 
 def written(method: str, url: URL, body: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ VERSION: Final = "v26.0"
 REFUSALS: Final = {
     "nobody": Failure(131026, "Message undeliverable"),
     "closed": Failure(131047, "Re-engagement message: more than 24 hours have passed since the customer last replied"),
-    "no_template": Failure(132001, "Template name does not exist in the translation"),
+    "no_template": Failure(132001, f"template name ({templates.ALERT}) does not exist: it is not approved"),
 }
 
 
@@ -53,8 +53,8 @@ class WhatsApp:
             if refusal := REFUSALS.get(taken.outcome):
                 raise refusal
         except Failure as failure:
-            shown = looks.refusal(failure.code, failure.details)
-            await self._database.write(simulator.refused, msgspec.structs.replace(out, looks=shown))
+            shown, code = looks.refusal(failure.code, failure.details), str(failure.code)
+            await self._database.write(simulator.refused, msgspec.structs.replace(out, looks=shown, dedupe=code))
             raise
         return _success(given, to, taken)
 

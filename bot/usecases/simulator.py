@@ -140,21 +140,22 @@ def take(work: Work, out: Outgoing) -> Taken:
 
 
 def refused(work: Work, out: Outgoing) -> None:
-    """Keep a request that the platform did not take, for people to look at; of several alike the last."""
+    """Keep a request that the platform did not take, for people to look at; of several in a row with the same
+    ``dedupe`` the last."""
     who = _receiver(work, out)
     if who is None:
         return
     before = simulator.newest(work.session, who.account_id, out.platform, 1)
-    if before and before[0].status == "refused" and before[0].looks == out.looks:
-        simulator.change(work.session, [before[0].id], request=out.request)
+    if before and before[0].status == "refused" and before[0].dedupe == out.dedupe:
+        simulator.change(work.session, [before[0].id], request=out.request, looks=out.looks)
     else:
         _add(work, who.account_id, out, new_message_id(out.platform), "refused")
 
 
 def _receiver(work: Work, out: Outgoing) -> Any:
     if out.platform == "feishu":
-        return simulator.person_by(work.session, "tail", out.address[3:])
-    return simulator.person_by(work.session, "number", out.address)
+        return simulator.person_by(work.session, "tail", out.address[3:], lock=True)
+    return simulator.person_by(work.session, "number", out.address, lock=True)
 
 
 def _repeated(work: Work, account_id: int, out: Outgoing) -> str:

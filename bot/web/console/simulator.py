@@ -96,7 +96,7 @@ class Simulator:
         try:
             text = form.text("try", longest) or form.text("text", longest)
         except Invalid:
-            raise Invalid(visit.say("simulator.too_long", n=longest)) from None
+            raise Invalid(visit.say("simulator.too_long", longest=longest)) from None
         if text:
             await self._platforms.say(visit.account_id, platform, text, visit.language)
         return await self._changed(visit, platform, "simulator_said.html")
