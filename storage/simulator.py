@@ -57,6 +57,13 @@ def get(session: Session, platform: str, message_id: str) -> Row[Any] | None:
     return session.execute(select(MESSAGES).where(*mine)).one_or_none()
 
 
+def known_as(session: Session, account_id: int, platform: str, dedupe: str, since: datetime) -> str:
+    """The message that was taken under this key since then; empty: none."""
+    mine = (MESSAGES.c.account_id == account_id, MESSAGES.c.platform == platform, MESSAGES.c.dedupe == dedupe)
+    taken = (MESSAGES.c.status != "refused", MESSAGES.c.created_at > since)
+    return session.execute(select(MESSAGES.c.message_id).where(*mine, *taken)).scalar() or ""
+
+
 def add(session: Session, **values: Any) -> None:
     session.execute(MESSAGES.insert().values(**values))
 

@@ -23,6 +23,7 @@ CHANNELS = {"feishu": "simulator/feishu", "whatsapp": "simulator/whatsapp"}
 NEWEST = 2**62  # before this comes everything
 SAMPLE = "sample"  # the source of sample feeds
 KEEP = 100  # messages of each chat
+SHOWN = 40  # of these: a page that shows what happens asks for them again and again
 DAY = timedelta(hours=24)
 REPEATS = timedelta(hours=1)  # so long a platform knows what it took
 STEPS = {"whatsapp": {"accepted": "sent", "sent": "delivered", "delivered": "read"}, "feishu": {"accepted": "read"}}
@@ -159,9 +160,7 @@ def _receiver(work: Work, out: Outgoing) -> Any:
 
 
 def _repeated(work: Work, account_id: int, out: Outgoing) -> str:
-    known = simulator.newest(work.session, account_id, out.platform, KEEP)
-    since = work.now - REPEATS
-    return next((str(one.message_id) for one in known if one.dedupe == out.dedupe and one.created_at > since), "")
+    return simulator.known_as(work.session, account_id, out.platform, out.dedupe, work.now - REPEATS)
 
 
 def _add(work: Work, account_id: int, out: Outgoing, message_id: str, status: str, *, own: bool = False) -> None:
@@ -256,7 +255,7 @@ def view(work: Work, account_id: int, platform: str) -> ChatView | None:
     who = simulator.person(work.session, account_id)
     if who is None or not _is_ours(work, who):
         return None
-    messages = simulator.newest(work.session, account_id, platform, KEEP)
+    messages = simulator.newest(work.session, account_id, platform, SHOWN)
     conversation_id = conversations.at(work.session, CHANNELS[platform], address(who, platform))
     conversation = work.session.get(Conversation, conversation_id) if conversation_id else None
     if conversation is None:

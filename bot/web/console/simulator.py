@@ -25,7 +25,6 @@ from bot.web.apis.native import Desk
 from bot.web.console.pages import Goto, Page, Result, Shown, Visit
 
 HERE = "/console/simulator"
-NEWEST = 40  # messages of each chat on the page
 LONGEST = {"feishu": 20_000, "whatsapp": 4096}  # characters that a person can write at once
 LONG_POST = 40  # times the sample's text: more than one message holds
 FOLLOW_SECONDS, LOOK_SECONDS = 2.0, 0.1  # that following may take until the page comes without it
@@ -120,7 +119,7 @@ class Simulator:
     async def _chat(self, visit: Visit, platform: str) -> Chat:
         view = await self._platforms.look(visit.account_id, platform)
         texts = {row.message_id: one_line(looks.read(row.looks).text)[:80] for row in view.messages}
-        lines = [_line(row, texts) for row in view.messages[-NEWEST:]]
+        lines = [_line(row, texts) for row in view.messages]
         return Chat(platform, view, lines, _open_hours(view, self._desk))
 
     # The sample feed

@@ -16,9 +16,10 @@ from sqlalchemy import select
 from yarl import URL
 
 from adapters.base import Button, Message
+from adapters.inbound import Nudging
 from bot.simulator.feishu import Feishu
 from bot.simulator.whatsapp import WhatsApp
-from bot.usecases import links
+from bot.usecases import held, links
 from bot.usecases.administration import accounts as administration
 from bot.usecases.audit import COMMAND_LINE
 from bot.usecases.retention import forget
@@ -171,6 +172,12 @@ async def test_a_day_passes_a_post_is_held_and_comes_when_the_person_writes(serv
     text = await sees(ann, "whatsapp", "1 message waits.", "132001")
     assert "Waits for a word" not in re.sub(r"<pre.*?</pre>", "", text, flags=re.DOTALL)
     await sees(ann, "feishu", "Waits for a word")
+    served.clock.advance(seconds=61)
+    schedules = served.terms.policy.schedules
+    nudging = [name for name, way in served.gateway.channels.items() if isinstance(way, Nudging) and way.nudges]
+    assert nudging == ["simulator/whatsapp"]
+    assert await served.database.write(held.nudge, nudging, schedules)
+    await sees(ann, "whatsapp", "Messages are waiting for you: 1.")
     await says(ann, "whatsapp", "hello")
     await sees(ann, "whatsapp", "Waits for a word", "24 more hours")
 
