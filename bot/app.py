@@ -29,6 +29,7 @@ from bot.jobs.streams import Streams
 from bot.metrics import Metrics
 from bot.rules.vault import Vault
 from bot.settings import BadSetting, Settings
+from bot.simulator.simulator import Simulator
 from bot.usecases import accounts, deliveries, feeds, inbox, streams
 from bot.usecases.administration import deliveries as administration
 from bot.usecases.audit import COMMAND_LINE
@@ -77,7 +78,8 @@ def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monot
     app.add_routes(openapi.routes(surfaces, gateway.settings.public_base_url))
     if gateway.settings.console == "on":
         app.add_routes(console.ways_in())
-        app.add_subapp(console.PATH, console.make(desk, gateway.settings, door, tick, house.checkup, house.copies))
+        made = console.make(desk, gateway.settings, door, tick, house.checkup, house.copies, gateway.simulator)
+        app.add_subapp(console.PATH, made)
     app.on_response_prepare.append(tell_standing(door))
     app.on_cleanup.append(lambda _app: door.close())
     app.on_cleanup.append(lambda _app: house.checkup.stop())
@@ -195,6 +197,7 @@ class Gateway:
     terms: Terms
     webhooks: Webhooks
     pushing: Sequence[web.RouteDef]  # for posts that come by themselves
+    simulator: Simulator | None
     port: int  # on which the web role listens; 0: it does not
 
 
@@ -207,11 +210,11 @@ async def run(
         database, vault = await _open_storage(settings, stack, hold, clock)
         outbound = await stack.enter_async_context(parts.make_outbound(settings))
         ways, sources = parts.make_channels(outbound), parts.make_sources(outbound)
-        for way in ways.values():
-            stack.push_async_callback(way.close)
-        for source in sources.values():
-            stack.push_async_callback(source.close)
         gateway = assemble(settings, database, vault, outbound, ways, sources, clock)
+        for way in gateway.channels.values():
+            stack.push_async_callback(way.close)
+        for source in gateway.sources.values():
+            stack.push_async_callback(source.close)
         port = await _listen(settings, gateway, roles, stack, clock)
         await _start_jobs(gateway, roles, stack)
         _spare_the_collector()
@@ -281,6 +284,9 @@ def assemble(
 ) -> Gateway:
     """The parts of a process that has not begun to work.  Raises BadSetting."""
     metrics, gate = Metrics(), Gate()
+    simulator = Simulator(database, vault, clock) if settings.simulator == "on" else None
+    if simulator:
+        ways, sources = {**ways, **simulator.channels}, {**simulator.sources, **sources}
     naming = parts.make_naming(outbound, sources["feed"]) if "feed" in sources else None
     terms = parts.make_terms(settings, vault, ways, sources, naming)
     poller = parts.make_poller(settings, database, sources, clock, metrics, gate)
@@ -301,6 +307,8 @@ def assemble(
     )
     worker = Inbox(Parts(database, ways, sources, clock, metrics, gate, terms))
     webhooks = Webhooks(database, ways, clock, metrics, gate, terms)
+    if simulator:
+        simulator.connect(webhooks.receive)
     hubs = Hubs(database, outbound, vault, gate, settings.public_base_url)
     hub_pushes = HubPushes(database, sources, clock, metrics, gate, policy=terms.policy, interval=terms.interval)
     listening = Streams(database, sources, metrics, gate, policy=terms.policy, interval=terms.interval)
@@ -327,7 +335,7 @@ def assemble(
     )
     return Gateway(
         settings, database, vault, ways, sources, poller, listening, dispatcher, worker, hubs, hub_pushes, janitor,
-        gate, metrics, terms, webhooks, pushing, port=0,
+        gate, metrics, terms, webhooks, pushing, simulator, port=0,
     )  # fmt: skip
 
 

@@ -133,6 +133,9 @@ class Settings(BaseSettings):
 
     # People
     console: Literal["on", "off"] = Field("on", description="on, or off: no pages at /console")
+    simulator: Literal["on", "off"] = Field(
+        "on", description="on, or off: no page of the console on which chats are tried without an account anywhere"
+    )
     signup: Literal["open", "closed"] = Field(
         "closed",
         description="open: whoever writes to the bot or comes to the console gets an account; closed: by invitation",

@@ -17,6 +17,7 @@ from storage.columns import UtcTime
 from storage.models import Account, Delivery, Destination, Feed, FeedState, Post, PostVersion, Subscription
 from storage.native_models import Idempotency
 from storage.official_models import OfficialAccount
+from storage.simulator_models import SimulatedMessage, SimulatedPerson
 
 ACCOUNTS = Account.__table__
 CODES = Code.__table__
@@ -87,7 +88,8 @@ def rest(session: Session, account_id: int, now: datetime) -> None:
     session.execute(update(DESTINATIONS).where(DESTINATIONS.c.account_id == account_id).values(**_emptied(now)))
     gone = {"state": FeedState.GONE, "title": "", "image": "", "home": ""}
     session.execute(update(FEEDS).where(FEEDS.c.id.in_(_own_feeds(account_id))).values(**gone))
-    for table in (ApiKey.__table__, PUSH_FEEDS, Identity.__table__, Idempotency.__table__):
+    own = (ApiKey, PushFeed, Identity, Idempotency, SimulatedMessage, SimulatedPerson)
+    for table in (one.__table__ for one in own):
         session.execute(delete(table).where(table.c.account_id == account_id))
     _leave_codes(session, account_id, now)
     _leave_chats(session, account_id)

@@ -26,6 +26,7 @@ import storage.console_models
 import storage.native_models
 import storage.official_models
 import storage.operation_models
+import storage.simulator_models
 import storage.source_models  # noqa: F401 (all tables are known where these are)
 from storage.columns import Base, count, id_, only, part_of, text_, time, to
 

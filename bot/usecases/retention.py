@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.usecases import codes, idempotency, statuses
 from bot.usecases.console import signing_in
-from storage import accounts, inbox, posts
+from storage import accounts, inbox, posts, simulator
 from storage.database import Work
 from storage.outbox import sweeping
 
@@ -12,6 +12,7 @@ SLICE = 1000
 ATTEMPTS = timedelta(days=30)
 VERSIONS = timedelta(days=8)  # no delivery lives that long
 INBOX = timedelta(days=8)  # longer than any platform repeats itself
+SIMULATED = timedelta(days=30)  # what went to and fro in the simulator
 EMPTIED = "posts_emptied"  # the fact that holds the last post without its text
 TEXTS_AT_LEAST = timedelta(days=30)
 
@@ -32,6 +33,7 @@ def forget(work: Work, keep: timedelta) -> bool:
         statuses.forget(work, SLICE),
         codes.forget(work, now - INBOX, SLICE),
         idempotency.forget(work, SLICE),
+        simulator.forget(session, now - SIMULATED, SLICE),
     ]
     return max(done) == SLICE
 

@@ -107,5 +107,5 @@ class Walker:
 
     def is_content(self) -> None:
         """The browser complained of nothing, and asked nobody else."""
-        assert not self.errors
-        assert not self.elsewhere
+        assert not self.errors, self.errors
+        assert not self.elsewhere, self.elsewhere

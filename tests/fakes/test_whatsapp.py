@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, FormData
 
+from bot.simulator.whatsapp_checks import check
 from tests.clock import MovableClock
 from tests.fakes.whatsapp import Failure, FakeWhatsApp, Template
-from tests.fakes.whatsapp.checks import check
 from tests.fakes.whatsapp.platform import PHONE_NUMBER_ID, TOKEN, VERSION
 
 ANA = "+34600123456"

@@ -1,6 +1,6 @@
 """The menu: which pages there are, for whom, in which order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bot.web.console.pages import Visit
@@ -23,10 +23,12 @@ class Group:
     entries: Sequence[Item]
 
 
+SIMULATOR = Item("/console/simulator", "simulator.title", "chat")
 OWN = Group(
     "",
     (
         Item("/console/", "home.title", "home"),
+        SIMULATOR,
         Item("/console/subscriptions", "subscriptions.title", "feed"),
         Item("/console/destinations", "destinations.title", "inbox"),
         Item("/console/keys", "keys.title", "key"),
@@ -49,7 +51,8 @@ OPERATORS = Group(
 )
 
 
-def menu(visit: Visit) -> Sequence[Group]:
-    """What this visitor is shown."""
+def menu(visit: Visit, missing: Collection[Item] = ()) -> Sequence[Group]:
+    """What this visitor is shown; ``missing``: pages that this installation has not."""
     groups = [OWN, OPERATORS] if visit.visitor and visit.visitor.operator else [OWN]
-    return [group for group in groups if group.entries]
+    there = [Group(group.title, [item for item in group.entries if item not in missing]) for group in groups]
+    return [group for group in there if group.entries]

@@ -228,6 +228,7 @@ class Served:
     phones: PlainPhones
     terms: Terms
     web: Any
+    gateway: app.Gateway
     count: int = 0
 
     async def ask(self, method: str, path: str, **more: Any) -> Answer:
@@ -328,5 +329,14 @@ async def serving(database: Database, clock: MovableClock, **settings: Any) -> A
     made = app.make_web(gateway, clock, tick=lambda: clock().timestamp())
     async with TestServer(made) as server, aiohttp.ClientSession() as session:
         yield Served(
-            database, clock, str(server.make_url("")).rstrip("/"), session, x, web_feeds, phones, gateway.terms, made
+            database,
+            clock,
+            str(server.make_url("")).rstrip("/"),
+            session,
+            x,
+            web_feeds,
+            phones,
+            gateway.terms,
+            made,
+            gateway,
         )

@@ -33,7 +33,7 @@ async def newcomer(served: Served, email: str) -> Person:
     served.count += 1
     person = Person(served.url, address=f"2001:db8:ffff:{served.count:x}::1")
     shown = await person.post(f"/invitations/{token}", {"email": email, "password": PASSWORD})
-    assert shown.url == f"{served.url}/console/", shown.words
+    assert shown.url == f"{served.url}/console/simulator", shown.words
     return person
 
 
@@ -50,7 +50,7 @@ async def test_the_first_link_makes_an_operator_and_works_once(served: Served) -
         offered = await ann.get(f"/invitations/{token}")
         assert "Welcome to Postbell" in offered.words
         shown = await ann.post(f"/invitations/{token}", {"email": "First@Example.org", "password": PASSWORD})
-        assert (shown.status, shown.url) == (200, f"{served.url}/console/")
+        assert (shown.status, shown.url) == (200, f"{served.url}/console/simulator")
         assert "first@example.org" in shown.words
         again = await late.post(f"/invitations/{token}", {"email": "late@example.org", "password": PASSWORD})
         assert again.status == 404

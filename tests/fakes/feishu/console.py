@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from tests.fakes.feishu.model import ApiError
+from bot.simulator.feishu_checks import ApiError
 
 if TYPE_CHECKING:
     from tests.fakes.feishu.openapi import OpenApi

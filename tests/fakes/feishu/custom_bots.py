@@ -12,8 +12,8 @@ from typing import Any
 from aiohttp import web
 
 from bot.clock import Clock
-from tests.fakes.feishu import contents
-from tests.fakes.feishu.model import ApiError
+from bot.simulator import feishu_checks as contents
+from bot.simulator.feishu_checks import ApiError
 
 
 @dataclass

@@ -80,14 +80,6 @@ class Script:
     delay_seconds: float = 0.0
 
 
-class ApiError(Exception):
-    """What the platform answers instead."""
-
-    def __init__(self, code: int, msg: str = "", status: int = 400, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(msg)
-        self.code, self.msg, self.status, self.headers = code, msg or "refused", status, headers or {}
-
-
 def _buttons(content: Any) -> dict[str, Any]:
     return {one["text"]["content"]: one["behaviors"][0] for one in _elements(content) if one.get("tag") == "button"}
 

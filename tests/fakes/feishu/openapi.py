@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from tests.fakes.feishu import contents
-from tests.fakes.feishu.model import ApiError, Chat, Script, Shown
+from bot.simulator import feishu_checks as contents
+from bot.simulator.feishu_checks import ApiError
+from tests.fakes.feishu.model import Chat, Script, Shown
 
 if TYPE_CHECKING:
     from tests.fakes.feishu.server import FakeFeishu

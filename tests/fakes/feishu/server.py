@@ -11,10 +11,10 @@ from typing import Any, Self
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from bot.clock import Clock, utc_now
+from bot.simulator.feishu_checks import check_card
 from tests.fakes.feishu import wire
 from tests.fakes.feishu.connection import Connections
 from tests.fakes.feishu.console import Console
-from tests.fakes.feishu.contents import check_card
 from tests.fakes.feishu.custom_bots import CustomBot, CustomBots
 from tests.fakes.feishu.model import Chat, Person, Script, Shown
 from tests.fakes.feishu.openapi import OpenApi

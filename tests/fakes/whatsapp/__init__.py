@@ -4,8 +4,8 @@
 ``callbacks`` calls our webhook: signed, in batches, again and again, as told.
 """
 
+from bot.simulator.whatsapp_checks import Failure, Template
 from tests.fakes.whatsapp.callbacks import Callbacks
-from tests.fakes.whatsapp.checks import Failure, Template
 from tests.fakes.whatsapp.people import Person, Shown
 from tests.fakes.whatsapp.platform import FakeWhatsApp, Statuses
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes.whatsapp.checks import Failure, Template
+from bot.simulator.whatsapp_checks import Failure, Template
 
 
 @dataclass

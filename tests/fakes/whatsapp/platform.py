@@ -13,9 +13,9 @@ from aiohttp import web
 
 from adapters.channels.whatsapp import Config
 from bot.clock import Clock, utc_now
+from bot.simulator.whatsapp_checks import Body, Failure, Template, check
 from tests.fakes.whatsapp import shapes
 from tests.fakes.whatsapp.callbacks import Callbacks, Update
-from tests.fakes.whatsapp.checks import Body, Failure, Template, check
 from tests.fakes.whatsapp.manager import Manager
 from tests.fakes.whatsapp.people import Person, Shown
 

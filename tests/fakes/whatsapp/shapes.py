@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.simulator.whatsapp_checks import Body, Failure, Template, parameters
 from tests.fakes.whatsapp.callbacks import Update
-from tests.fakes.whatsapp.checks import Body, Failure, Template, parameters
 from tests.fakes.whatsapp.people import Person, Shown
 
 

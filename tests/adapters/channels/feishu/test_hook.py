@@ -7,10 +7,10 @@ import pytest
 
 from adapters.base import AddressGone, Ambiguous, Button, Rejected, SendError, Throttled, TryAgain
 from adapters.channels.feishu import Feishu
+from bot.simulator.feishu_checks import check_card
 from tests.adapters.channels.feishu.conftest import POST, MakeChannel, message
 from tests.clock import MovableClock
 from tests.fakes.feishu import FakeFeishu
-from tests.fakes.feishu.contents import check_card
 
 
 async def test_text_and_cards_arrive_in_the_custom_bots_own_form(channel: Feishu, feishu: FakeFeishu) -> None:

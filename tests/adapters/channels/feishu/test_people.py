@@ -9,10 +9,10 @@ from adapters.channels.feishu import Feishu
 from adapters.channels.feishu.directory import KEEP_SECONDS
 from adapters.channels.feishu.download import MAX_BYTES
 from adapters.inbound import ChatMessage, Reply
+from bot.simulator.feishu_checks import check_card
 from tests.adapters.channels.feishu.conftest import heard
 from tests.clock import MovableClock
 from tests.fakes.feishu import FakeFeishu
-from tests.fakes.feishu.contents import check_card
 
 REPLY = Reply("Unsubscribed from *NASA*.\nUndo within ten minutes.", (Button("Undo", "undo"),))
 

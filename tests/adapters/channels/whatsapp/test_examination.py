@@ -10,9 +10,9 @@ from adapters.base import Examined, Finding
 from adapters.channels.whatsapp import WhatsApp
 from adapters.http import Outbound
 from adapters.inbound import Callback, Refused
+from bot.simulator.whatsapp_checks import Failure
 from tests.clock import START
 from tests.fakes.whatsapp import FakeWhatsApp, Template
-from tests.fakes.whatsapp.checks import Failure
 from tests.fakes.whatsapp.manager import Manager
 from tests.fakes.whatsapp.platform import APP_SECRET, PHONE_NUMBER_ID, TOKEN, VERIFY_TOKEN
 

@@ -16,8 +16,8 @@ from adapters.channels.whatsapp.messages import (
     template,
 )
 from adapters.channels.whatsapp.text import JOINER, units
+from bot.simulator.whatsapp_checks import check
 from tests.adapters.channels.whatsapp.parts import ANA, POST, message
-from tests.fakes.whatsapp.checks import check
 
 WHOLE_POST = "*Launch – today*\n\nIt flies.\n\nAda · NASA\nhttps://nasa.example/launch"
 

@@ -1,9 +1,8 @@
 """What the platform takes as a message: the checks of the Open API and of custom bots, strict as for cards 2.0."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
-
-from tests.fakes.feishu.model import ApiError
 
 _TEXT = {"tag", "content", "element_id", "text_size", "text_align", "text_color"}
 _KEYS = {
@@ -25,6 +24,14 @@ _TEMPLATES = frozenset(
     "blue wathet turquoise green yellow orange red carmine violet purple indigo grey default".split()  # noqa: SIM905
 )
 _POST_TAGS = {"text", "a", "at", "img", "media", "emotion", "hr", "code_block", "md"}
+
+
+class ApiError(Exception):
+    """What the platform answers instead."""
+
+    def __init__(self, code: int, msg: str = "", status: int = 400, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(msg)
+        self.code, self.msg, self.status, self.headers = code, msg or "refused", status, headers or {}
 
 
 def parsed(content: Any) -> Any:
