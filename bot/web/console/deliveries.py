@@ -59,6 +59,7 @@ class Deliveries:
             "choices": choices,
             "kept": kept,
             "narrowed": bool(kept),
+            "filtered": bool(kept.keys() - {"state"}),
             "groups": GROUPS,
             "spans": tuple(SPANS),
             "query": lambda **more: urlencode({name: value for name, value in (kept | more).items() if value}),
