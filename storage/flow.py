@@ -100,7 +100,7 @@ _TOPS = Query(
 )
 _OF_EACH = """
     SELECT {row} {columns} {/row}
-    FROM (SELECT {found.columns} FROM ({ids}) AS given CROSS JOIN {found} {some}) AS some
+    FROM (SELECT {found.columns} FROM ({ids}) AS given CROSS JOIN {found} {limit}) AS picked
     """
 _NEWEST = Query(
     _OF_EACH,
@@ -119,7 +119,7 @@ _NEWEST = Query(
                 ORDER BY post_id DESC LIMIT :limit
             ) AS found""",
         ),
-        "{some}": ("", ""),
+        "{limit}": ("", ""),
         **_SPELT,
     },
 )
@@ -151,7 +151,7 @@ _SINCE = Query(
                 SELECT {columns} FROM deliveries WHERE subscription_id = given.value AND post_id >= :post
             ) AS found""",
         ),
-        "{some}": ("LIMIT :limit", "LIMIT :limit"),
+        "{limit}": ("LIMIT :limit", "LIMIT :limit"),
         **_SPELT,
     },
 )
@@ -176,7 +176,7 @@ _LATEST = """
         SELECT {columns} FROM deliveries
         WHERE id > (SELECT max(id) FROM deliveries) - :looked AND post_id IS NOT NULL AND created_at >= :since {mine}
         ORDER BY id DESC LIMIT :limit
-    ) AS some
+    ) AS picked
     """
 _LATEST_OF_ALL = Query(_LATEST, Found, {"{mine}": ("", ""), **_SPELT})
 _LATEST_OF_ONE = Query(_LATEST, Found, {"{mine}": ("AND account_id = :account", "AND account_id = :account"), **_SPELT})
@@ -230,6 +230,22 @@ def shown(session: Session, account_id: int, ids: Sequence[int]) -> dict[int, Ro
         wanted = _deliveries(account_id).where(DELIVERIES.c.id.in_(some), DELIVERIES.c.post_id.is_not(None))
         rows += session.execute(wanted)
     return {row.id: row for row in rows}
+
+
+def sendable(session: Session, account_id: int, ids: Sequence[int]) -> list[int]:
+    """Those of an account's deliveries whose post is there and whose destination takes anything."""
+    found: list[int] = []
+    for some in leases.slices(ids):
+        wanted = (
+            select(DELIVERIES.c.id)
+            .join(DESTINATIONS, DESTINATIONS.c.id == DELIVERIES.c.destination_id)
+            .join(POSTS, POSTS.c.id == DELIVERIES.c.post_id)
+            .where(DELIVERIES.c.id.in_(some), DELIVERIES.c.account_id == account_id, POSTS.c.withdrawn_at.is_(None))
+            .where(DESTINATIONS.c.removed_at.is_(None), DESTINATIONS.c.disabled_at.is_(None))
+            .where(DESTINATIONS.c.verified_at.is_not(None))
+        )
+        found += session.execute(wanted).scalars()
+    return found
 
 
 def delivery(session: Session, account_id: int, id_: int) -> Row[Any] | None:

@@ -22,7 +22,7 @@ from storage.outbox import looking, recording
 ROWS = 20_000  # that are read for a page at the most
 LOOKED_AT = 400  # deliveries that a page looks through where an account has few subscriptions
 ALSO_LOOKED_AT = 1_000  # for many to be sent again, where they are very few
-AGAIN_AT_ONCE = 1_000
+AGAIN_AT_ONCE = 400  # are sent again, or counted, by one request
 OUT_OF_STEP = timedelta(hours=1)  # by which rows may be older than their neighbours, at the most
 CHOICES = 50  # destinations and feeds to choose among
 STATES: Mapping[str, frozenset[str]] = {
@@ -280,12 +280,7 @@ def send_many_again(work: Work, account_id: int, wanted: Wanted, at: Place | Non
 def _sendable(work: Work, account_id: int, wanted: Wanted, at: Place | None) -> tuple[Sequence[int], Place | None]:
     assert wanted.group in FINISHED
     found, more = _found(work, account_id, wanted, at, AGAIN_AT_ONCE, ALSO_LOOKED_AT)
-    rows = flow.shown(work.session, account_id, found).values()
-    return [row.id for row in rows if _can_go(row)], more
-
-
-def _can_go(row: Any) -> bool:
-    return not (row.removed_at or row.disabled_at or row.withdrawn_at) and row.verified_at is not None
+    return flow.sendable(work.session, account_id, found), more
 
 
 def within(wanted: Wanted, now: datetime) -> Wanted:
