@@ -1,12 +1,13 @@
 """The console's overview: what goes through, what needs somebody, and who sees whose."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from storage import models
+from storage.api_models import ApiKey
 from storage.database import Work
 from tests import world
 from tests.bot.web.gateway import Caller, Served
@@ -96,17 +97,14 @@ async def test_what_needs_somebody_is_said(served: Served) -> None:
         assert "is disabled" not in (await other.get("/")).words
 
 
+def end_keys(work: Work, account_id: int, at: datetime) -> None:
+    keys = ApiKey.__table__
+    work.session.execute(update(keys).where(keys.c.account_id == account_id).values(expires_at=at))
+
+
 async def test_keys_that_expire_soon_are_named(served: Served) -> None:
     caller, _ = await follower(served, "expiring")
-    keys = models.storage.api_models.ApiKey.__table__
-    soon = served.clock() + timedelta(days=3)
-    await served.database.write(
-        lambda work: (
-            work.session.execute(
-                update(keys).where(keys.c.account_id == caller.account_id).values(expires_at=soon)
-            ).rowcount
-        )  # type: ignore[attr-defined]
-    )
+    await served.database.write(end_keys, caller.account_id, served.clock() + timedelta(days=3))
     async with await signed_in(served, account_id=caller.account_id) as ann:
         words = (await ann.get("/")).words
         assert "1 API key expires soon." in words
