@@ -8,8 +8,9 @@ from sqlmodel import Session
 
 def first_id(session: Session, table: Table, column: Column[datetime], at: datetime) -> int:
     """About where rows of that time begin; ``column``: when each was made."""
-    ends = session.execute(select(func.min(table.c.id), func.max(table.c.id))).one()
-    low, high = ends[0] or 0, (ends[1] or 0) + 1
+    # One by one: SQLite takes a single end from the index, and both together from all rows.
+    low, high = (session.execute(select(end(table.c.id))).scalar() or 0 for end in (func.min, func.max))
+    high += 1
     following = select(table.c.id, column.label("at")).order_by(table.c.id).limit(1)
     while low < high:
         middle = (low + high) // 2

@@ -41,7 +41,7 @@ SUBSCRIPTIONS = Subscription.__table__
 
 LOOKED = 20_000  # of everybody's newest deliveries, for those of one account
 AMISS_LOOKED = 5_000  # of everybody's feeds that are amiss
-HELD_LOOKED = 10_000  # of everybody's held ones
+HELD_LOOKED = 2_000  # of everybody's held ones
 
 Place = tuple[int, int]
 """Of a delivery of a post: the post's id and the subscription's.  What comes next in a list is smaller."""
