@@ -34,14 +34,16 @@ class Listed:
     before: int | None
 
 
-def _page(session: Session, table: Table, wanted: Select[Any], before: int, limit: int, looked: int) -> Listed:
-    """``wanted``: with its filters; its rows have the table's ``id``."""
+def _page(
+    session: Session, table: Table, wanted: Select[Any], before: int, limit: int, looked: int, least: int = 0
+) -> Listed:
+    """``wanted``: with its filters; its rows have the table's ``id``, and none below ``least`` fits."""
     down = table.c.id.desc()
     below = select(table.c.id).where(table.c.id < before).order_by(down)
     floor = session.execute(below.offset(looked - 1).limit(1)).scalar()
     some = wanted.where(table.c.id < before).order_by(down).limit(limit + 1)
-    if floor is not None:
-        some = some.where(table.c.id >= floor)
+    if floor is not None or least:  # one condition: of two SQLite takes the first, and looks at all above it
+        some = some.where(table.c.id >= max(floor or 0, least))
     rows = session.execute(some).all()
     if len(rows) > limit:
         return Listed(rows[:limit], rows[limit - 1].id)
@@ -105,8 +107,8 @@ def deliveries(session: Session, sought: Sought, before: int, limit: int, looked
         before = min(before, _first_of(session, sought.until + OUT_OF_STEP))
     wanted = _deliveries().where(*_fits(sought))
     if sought.since:
-        wanted = wanted.where(DELIVERIES.c.id >= (least := _first_of(session, sought.since - OUT_OF_STEP)))
-        found = _page(session, DELIVERIES, wanted, before, limit, looked)
+        least = _first_of(session, sought.since - OUT_OF_STEP)
+        found = _page(session, DELIVERIES, wanted, before, limit, looked, least)
         return found if found.before is None or found.before > least else Listed(found.rows, None)
     return _page(session, DELIVERIES, wanted, before, limit, looked)
 
