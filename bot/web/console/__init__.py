@@ -13,6 +13,7 @@ from bot.web.checkup import Checkup
 from bot.web.console import operator
 from bot.web.console.account import Account
 from bot.web.console.channel_set_up import ChannelSetUp
+from bot.web.console.deliveries import Deliveries
 from bot.web.console.destinations import Destinations
 from bot.web.console.following import Following
 from bot.web.console.home import Home
@@ -76,6 +77,7 @@ def make(
         Subscriptions(desk),
         NewDestination(desk),
         Destinations(desk),
+        Deliveries(desk),
         ChannelSetUp(desk, settings.worker_public_base_url and settings.public_base_url, tick),
         Keys(desk, door),
         Plan(desk),
