@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -56,10 +57,23 @@ async def webhook(gateway: app.Gateway, account_id: int, url: str, name: str, se
     )
 
 
+def _imports_slowly(monkeypatch: pytest.MonkeyPatch, go_on: asyncio.Event) -> None:
+    """As if the list were long: its first portion waits to be told."""
+    run = transfer.Transfer._run
+
+    async def late(self: transfer.Transfer, *args: Any) -> None:
+        await go_on.wait()
+        await run(self, *args)
+
+    monkeypatch.setattr(transfer, "PATIENCE", 0.0)
+    monkeypatch.setattr(transfer.Transfer, "_run", late)
+
+
 async def test_from_a_pasted_address_to_a_post_and_back(
     walker: Walker, publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "PATIENCE", 0.0)  # so that a list of this length counts as a long one
+    go_on = asyncio.Event()
+    _imports_slowly(monkeypatch, go_on)
     page, account_id = walker.page, await walker.signs_in()
     await walker.goes_to("/subscriptions")
     await walker.reads("You follow nothing yet")
@@ -116,6 +130,7 @@ async def test_from_a_pasted_address_to_a_post_and_back(
     await walker.presses("Import")
     await walker.reads(" of 602 feeds …")
     await walker.takes_a_picture("subscriptions-importing")
+    go_on.set()
     await walker.reads("600 new subscriptions")  # without asking for the page again
     await walker.reads("1 was not taken")
     await walker.takes_a_picture("subscriptions-imported")

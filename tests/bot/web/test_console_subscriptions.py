@@ -1,5 +1,6 @@
 """Subscriptions in the console: pasting, seeing, following, the list, one of them, lists of other readers."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -460,8 +461,15 @@ async def test_a_list_is_taken_over_as_far_as_the_plan_allows(served: Served, an
 
 async def test_a_long_list_shows_how_far_it_is(served: Served, ann: Person, monkeypatch: Any) -> None:
     monkeypatch.setattr(transfer, "PATIENCE", 0.0)
+    seen, run = asyncio.Event(), transfer.Transfer._run
+
+    async def late(self: transfer.Transfer, *args: Any) -> None:
+        await seen.wait()
+        await run(self, *args)
+
+    monkeypatch.setattr(transfer.Transfer, "_run", late)
     to = await destination(served, ann)
-    urls = [f"https://long{n}.example.org/feed" for n in range(1200)]
+    urls = [f"https://long{n}.example.org/feed" for n in range(600)]
     shown = await ann.post(f"{LIST}/import", upload(document(*urls), to))
     assert "/subscriptions/import/" in shown.url
     path = shown.url.partition("/console")[2]
@@ -470,6 +478,8 @@ async def test_a_long_list_shows_how_far_it_is(served: Served, ann: Person, monk
         assert (await other.get(f"{path}/live")).status == 404
     busy = await ann.post(f"{LIST}/import", upload(document(*urls), to))
     assert (busy.status, "Another list" in busy.words) == (422, True)
+    assert "0 of 600 feeds" in (await ann.get(path)).words
+    seen.set()
     heard = await ann._session.get(f"{ann.url}/console{path}/live", headers={"Accept": "text/event-stream"})
     said = b""
     async for line in heard.content:
@@ -477,8 +487,8 @@ async def test_a_long_list_shows_how_far_it_is(served: Served, ann: Person, monk
         if b"new subscriptions" in line:
             break
     heard.close()
-    assert b"1200 new subscriptions" in said
-    assert "1200 new subscriptions" in (await ann.get(path)).words
+    assert b"600 new subscriptions" in said
+    assert "600 new subscriptions" in (await ann.get(path)).words
 
 
 @pytest.mark.parametrize(
