@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, Table, func, literal_column, select
 from sqlmodel import Session
 
+from storage import by_time
 from storage.models import Account, Delivery, DeliveryState, Destination, Feed, FeedState, Post, Subscription
 
 LOOKED = 10_000  # rows that a page looks at
@@ -33,14 +34,16 @@ class Listed:
     before: int | None
 
 
-def _page(session: Session, table: Table, wanted: Select[Any], before: int, limit: int, looked: int) -> Listed:
-    """``wanted``: with its filters; its rows have the table's ``id``."""
+def _page(
+    session: Session, table: Table, wanted: Select[Any], before: int, limit: int, looked: int, least: int = 0
+) -> Listed:
+    """``wanted``: with its filters; its rows have the table's ``id``, and none below ``least`` fits."""
     down = table.c.id.desc()
     below = select(table.c.id).where(table.c.id < before).order_by(down)
     floor = session.execute(below.offset(looked - 1).limit(1)).scalar()
     some = wanted.where(table.c.id < before).order_by(down).limit(limit + 1)
-    if floor is not None:
-        some = some.where(table.c.id >= floor)
+    if floor is not None or least:  # one condition: of two SQLite takes the first, and looks at all above it
+        some = some.where(table.c.id >= max(floor or 0, least))
     rows = session.execute(some).all()
     if len(rows) > limit:
         return Listed(rows[:limit], rows[limit - 1].id)
@@ -101,11 +104,11 @@ class Sought:
 def deliveries(session: Session, sought: Sought, before: int, limit: int, looked: int = LOOKED) -> Listed:
     """Deliveries with what they deliver and where to."""
     if sought.until:
-        before = min(before, _first_id(session, sought.until + OUT_OF_STEP))
+        before = min(before, _first_of(session, sought.until + OUT_OF_STEP))
     wanted = _deliveries().where(*_fits(sought))
     if sought.since:
-        wanted = wanted.where(DELIVERIES.c.id >= (least := _first_id(session, sought.since - OUT_OF_STEP)))
-        found = _page(session, DELIVERIES, wanted, before, limit, looked)
+        least = _first_of(session, sought.since - OUT_OF_STEP)
+        found = _page(session, DELIVERIES, wanted, before, limit, looked, least)
         return found if found.before is None or found.before > least else Listed(found.rows, None)
     return _page(session, DELIVERIES, wanted, before, limit, looked)
 
@@ -148,19 +151,8 @@ def _fits(sought: Sought) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _first_id(session: Session, at: datetime) -> int:
-    """About where deliveries of that time begin: ids grow with time, so halving finds it in steps on the key."""
-    ends = session.execute(select(func.min(DELIVERIES.c.id), func.max(DELIVERIES.c.id))).one()
-    low, high = ends[0] or 0, (ends[1] or 0) + 1
-    following = select(DELIVERIES.c.id, DELIVERIES.c.created_at).order_by(DELIVERIES.c.id).limit(1)
-    while low < high:
-        middle = (low + high) // 2
-        row = session.execute(following.where(DELIVERIES.c.id >= middle)).first()
-        if row is not None and row.created_at < at:
-            low = row.id + 1
-        else:
-            high = middle
-    return low
+def _first_of(session: Session, at: datetime) -> int:
+    return by_time.first_id(session, DELIVERIES, DELIVERIES.c.created_at, at)
 
 
 # Numbers
