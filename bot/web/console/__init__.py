@@ -8,6 +8,7 @@ from aiohttp import web
 from bot.settings import Settings
 from bot.web.apis.native import Desk
 from bot.web.console.account import Account
+from bot.web.console.deliveries import Deliveries
 from bot.web.console.home import Home
 from bot.web.console.menu import menu
 from bot.web.console.pages import Frame, Page
@@ -41,6 +42,7 @@ def make(desk: Desk, settings: Settings, door: Door, tick: Callable[[], float]) 
         welcome,
         Account(desk.database, welcome),
         Home(desk),
+        Deliveries(desk),
     ]
     frame = Frame(desk.database, desk.clock, desk.metrics, settings.public_base_url, door.address, {"menu": menu})
     return frame.application([page for part in parts for page in part.pages()])

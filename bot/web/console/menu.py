@@ -25,7 +25,10 @@ class Group:
 
 OWN = Group(
     "",
-    (Item("/console/", "home.title", "home"),),
+    (
+        Item("/console/", "home.title", "home"),
+        Item("/console/deliveries", "deliveries.title", "inbox"),
+    ),
 )
 OPERATORS = Group(
     "nav.operator",
