@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from bot.usecases import audit, codes, keys, push_feeds
+from bot.usecases import audit, codes, keys, push_feeds, simulator
 from bot.usecases.administration import accounts
 from bot.usecases.audit import COMMAND_LINE
 from storage import models
@@ -38,6 +38,13 @@ def populate(work: Work, account: int) -> None:
     used = Idempotency(account_id=account, operation="POST /x", key="k", digest=b"", created_at=work.now)
     work.session.add_all([chat, who, used])
     work.session.flush()
+    talk_in_the_simulator(work, account)
+
+
+def talk_in_the_simulator(work: Work, account: int) -> None:
+    simulator.person(work, account)
+    wrote = simulator.Outgoing(platform="feishu", address="", request="{}", looks="{}")
+    simulator.write_down(work, account, f"om_{account}", wrote)
 
 
 def push(work: Work, account: int) -> int:
