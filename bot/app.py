@@ -14,7 +14,7 @@ from aiohttp import web
 from adapters.base import Channel, Source
 from adapters.http import Outbound
 from adapters.inbound import Nudging
-from bot import ground, parts
+from bot import doctor, ground, parts
 from bot.clock import Clock, monotonic, utc_now
 from bot.gate import Gate
 from bot.jobs.dispatcher import Dispatcher
@@ -38,6 +38,8 @@ from bot.web import callers, console, health, openapi
 from bot.web.apis import admin, md_import, native, wechat_messages, x_alerts
 from bot.web.apis.official_accounts import OfficialAccounts
 from bot.web.calls import Calls
+from bot.web.checkup import Checkup
+from bot.web.copies import Copies
 from bot.web.keys import Door
 from bot.web.push import Pushes
 from bot.web.surface import Surface, tell_standing, unknown_paths
@@ -63,7 +65,10 @@ def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monot
     """What the web role serves; ``tick``: seconds that only ever grow.  Raises BadSetting."""
     door = make_door(gateway.settings, gateway.database, clock, tick)
     desk = make_desk(gateway, clock)
-    surfaces = [*make_surfaces(gateway, desk, door), make_official(gateway, door, clock, tick)]
+    house = House(
+        Checkup(lambda: doctor.examine(gateway.settings, gateway.database), clock), Copies(gateway.database, clock)
+    )
+    surfaces = [*make_surfaces(gateway, desk, door, house), make_official(gateway, door, clock, tick)]
     middlewares = [health.errors_as_json, unknown_paths(surfaces)]
     app = web.Application(client_max_size=256 * 1024, middlewares=middlewares)
     app.add_routes([*health.routes(gateway.gate), *gateway.pushing, *gateway.webhooks.routes()])
@@ -72,9 +77,10 @@ def make_web(gateway: "Gateway", clock: Clock, tick: Callable[[], float] = monot
     app.add_routes(openapi.routes(surfaces, gateway.settings.public_base_url))
     if gateway.settings.console == "on":
         app.add_routes(console.ways_in())
-        app.add_subapp(console.PATH, console.make(desk, gateway.settings, door, tick))
+        app.add_subapp(console.PATH, console.make(desk, gateway.settings, door, tick, house.checkup, house.copies))
     app.on_response_prepare.append(tell_standing(door))
     app.on_cleanup.append(lambda _app: door.close())
+    app.on_cleanup.append(lambda _app: house.checkup.stop())
     return app
 
 
@@ -94,7 +100,15 @@ def make_desk(gateway: "Gateway", clock: Clock) -> native.Desk:
     )
 
 
-def make_surfaces(gateway: "Gateway", desk: native.Desk, door: Door) -> list[Surface]:
+@dataclass(frozen=True, slots=True)
+class House:
+    """What operators do to the installation as a whole, by page or API: one at a time."""
+
+    checkup: Checkup
+    copies: Copies
+
+
+def make_surfaces(gateway: "Gateway", desk: native.Desk, door: Door, house: House) -> list[Surface]:
     """The public APIs."""
     settings, metrics, clock = gateway.settings, gateway.metrics, desk.clock
     alerts = x_alerts.XAlerts(
@@ -131,7 +145,18 @@ def make_surfaces(gateway: "Gateway", desk: native.Desk, door: Door) -> list[Sur
         Surface(
             "Administration",
             admin.routes(
-                gateway.database, gateway.vault, door, gateway.channels, clock, desk.plans, settings.default_plan
+                gateway.database,
+                gateway.vault,
+                door,
+                gateway.channels,
+                gateway.sources,
+                clock,
+                desk.plans,
+                settings.default_plan,
+                settings.public_base_url,
+                house.checkup,
+                house.copies,
+                timedelta(days=settings.retention_days),
             ),
             wording=admin.Wording(),
             statuses=admin.STATUSES,

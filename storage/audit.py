@@ -13,4 +13,3 @@ AUDIT = AuditEntry.__table__
 
 def add(session: Session, now: datetime, **values: Any) -> None:
     session.execute(insert(AUDIT).values(at=now, **values))
-

@@ -212,6 +212,11 @@ def things(session: Session) -> dict[str, int]:
     }
 
 
+def destinations_of(session: Session, channel: str) -> int:
+    """How many destinations a channel's account has, up to ``COUNTED``."""
+    return count(session, DESTINATIONS, DESTINATIONS.c.channel == channel, DESTINATIONS.c.removed_at.is_(None))
+
+
 def subscribers(session: Session, feed_id: int) -> int:
     """How many subscriptions the feed has, up to ``COUNTED``."""
     return count(session, SUBSCRIPTIONS, SUBSCRIPTIONS.c.feed_id == feed_id, SUBSCRIPTIONS.c.active)

@@ -11,9 +11,12 @@ from bot import parts
 from bot.cli import output
 from bot.cli.beside import Desk, opened
 from bot.clock import utc_now
+from bot.errors import Conflict
+from bot.rules import tokens
 from bot.usecases import accounts
 from bot.usecases.administration import accounts as administration
 from bot.usecases.audit import COMMAND_LINE
+from bot.usecases.console import invitations
 from storage import models
 
 app = typer.Typer(no_args_is_help=True, help="Who holds destinations and subscriptions.")
@@ -29,6 +32,14 @@ class Account(msgspec.Struct, frozen=True):
     credits: int | None  # alerts that it may still be sent; None: they are not counted
     disabled: bool
     created_at: datetime
+
+
+class Invited(msgspec.Struct, frozen=True):
+    id: int
+    account_id: int | None  # whose new password; None: for a new account
+    email: str
+    url: str
+    expires_at: datetime
 
 
 @app.command()
@@ -48,6 +59,32 @@ def add(
         return output.as_json(made)
     output.say(f"account {made.id}: {made.email}, plan {made.plan}{', operator' if made.operator else ''}")
     return output.hint(f"Next: postbell destination add {made.email} webhook https://…")
+
+
+@app.command()
+def invite(
+    email: Annotated[str, typer.Argument(metavar="EMAIL")],
+    plan: Annotated[str, typer.Option(help="Default: DEFAULT_PLAN.")] = "",
+    operator: Annotated[bool, typer.Option("--operator", help="May do everything.")] = False,
+    json: output.Json = False,
+) -> None:
+    """Make a link that lets somebody into the console: for a new account, or a new password of one that is there.
+
+    It works once, and for a week.  It stands alone on the last line.
+    """
+    with opened(create=True) as desk:
+        token, known = tokens.new(), parts.make_plans(desk.settings)
+        there = desk.read(administration.by_email, email)
+        if there is not None and (plan or operator):
+            raise Conflict(f"there is an account for {email} already; its link is for a new password only")
+        wish = invitations.Wish(email, plan, operator, there)
+        row = desk.write(invitations.invite, COMMAND_LINE, known, token, wish)
+        url = f"{desk.settings.public_base_url}/console/invitations/{token}"
+    if json:
+        return output.as_json(Invited(row.id, row.account_id, row.email, url, row.expires_at))
+    what = "a new password" if there is not None else "a new account"
+    output.hint(f"For {what} of {row.email}, once, until {row.expires_at:%Y-%m-%d %H:%M} UTC:")
+    return output.bare(url)
 
 
 @app.command("list")

@@ -126,13 +126,19 @@ def _responses(surface: Surface, route: Route, schemas: Schemas) -> dict[str, An
             errors.setdefault(status, []).append(REFUSED[status])
     headers = {name: {"description": text, "schema": {"type": "integer"}} for name, text in _LIMITS.items()}
     answers: dict[str, Any] = {
-        str(route.status): {"description": "Done", "headers": headers, "content": _json(schemas[route.answer])}
+        str(route.status): {"description": "Done", "headers": headers, "content": _answer(route, schemas)}
     }
     for status, texts in sorted(errors.items()):
         named = [f"`{text}`" for text in dict.fromkeys(texts)]
         content = _json(schemas[_problem(surface)])
         answers[str(status)] = {"description": ", ".join(named), "headers": headers, "content": content}
     return answers
+
+
+def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
+    if route.media_type:
+        return {route.media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return _json(schemas[route.answer])
 
 
 def _in_path(route: Route) -> list[dict[str, Any]]:
@@ -244,6 +250,8 @@ def _code(text: str) -> str:
 
 
 def _schema_as_html(content: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
+    if "application/json" not in content:
+        return f"<p>{_code(f'a file, `{min(content)}`')}</p>"
     shape = _shape(content["application/json"]["schema"], schemas)
     return f"<pre>{html.escape(msgspec.json.format(msgspec.json.encode(shape), indent=2).decode())}</pre>"
 

@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 import structlog
@@ -58,7 +58,7 @@ class Route:
     path: str  # "/phones/{phoneNumber}"
     handler: Callable[[Call], Awaitable[Any]]
     summary: str
-    answer: Any  # a msgspec Struct, or a list of one
+    answer: Any  # a msgspec Struct, or a list of one; None: a file
     status: int = 200
     body: type[msgspec.Struct] | None = None
     takes: Mapping[str, Any] = field(default_factory=dict)  # instead of ``body``: types by media type, for the handler
@@ -67,11 +67,21 @@ class Route:
     parameters: Mapping[str, str] = field(default_factory=dict)  # of the path: what each is
     errors: Mapping[int, Sequence[str]] = field(default_factory=dict)  # by status: what may be said
     description: str = ""  # what the summary leaves out
+    media_type: str = ""  # of a file that is the answer, instead of JSON
     once: bool = False  # takes an Idempotency-Key: what is asked again under the same one is done once
 
     @property
     def name(self) -> str:
         return self.handler.__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file as an answer; it is closed when it has been sent."""
+
+    name: str
+    media_type: str
+    file: BinaryIO = field(repr=False)
 
 
 class Refusal(UserError):
@@ -347,6 +357,9 @@ def as_json(value: Any) -> bytes:
 
 
 def _answered(status: int, value: Any) -> web.Response:
+    if isinstance(value, Download):
+        headers = {"Content-Disposition": f'attachment; filename="{value.name}"', "Cache-Control": "no-store"}
+        return web.Response(status=status, body=value.file, content_type=value.media_type, headers=headers)
     if not isinstance(value, Answer):
         return _json(status, value)
     response = web.Response(status=value.status, body=value.body, content_type="application/json")

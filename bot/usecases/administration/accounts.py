@@ -46,6 +46,12 @@ def get(work: Work, account_id: int) -> Shown:
     )
 
 
+def by_email(work: Work, email: str) -> int | None:
+    """Its id; None: nobody has this address."""
+    row = accounts.by_email(work.session, email.strip().lower())
+    return None if row is None or row.deleted_at else row.id
+
+
 def create(work: Work, actor: Actor, known: plans.Plans, *, email: str, name: str, plan: str, operator: bool) -> Shown:
     """Raises Invalid, Conflict."""
     begins_with = _plan(known, plan).credits

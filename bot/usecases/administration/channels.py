@@ -1,17 +1,23 @@
 """Channels, as an operator pauses and resumes them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.errors import Conflict
 from bot.usecases import audit, providers
 from bot.usecases.audit import Actor
+from storage import lists
 from storage.database import Work
 
 
 def troubled(work: Work) -> Mapping[str, Any]:
     """The rows of those that are not well, by name."""
     return {row.name: row for row in providers.troubled(work)}
+
+
+def destinations(work: Work, names: Sequence[str]) -> Mapping[str, int]:
+    """How many each has, up to ``lists.COUNTED``."""
+    return {name: lists.destinations_of(work.session, name) for name in names}
 
 
 def pause(work: Work, actor: Actor, name: str) -> Any:

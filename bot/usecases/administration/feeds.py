@@ -86,7 +86,7 @@ def move(work: Work, actor: Actor, feed_id: int, key: str, host: str) -> Any:
     wanted = subscriptions.any_active(work.session, feed_id)
     fresh: dict[str, Any] = {
         "key": key, "host": host, "cursor": "{}", "state": FeedState.ACTIVE if wanted else FeedState.PAUSED,
-        "due_at": work.now, "reserved_at": None, "lease_token": None,  # what is being read at the old one comes to nothing
+        "due_at": work.now, "reserved_at": None, "lease_token": None,  # what is being read there comes to nothing
         "failures": 0, "failing_since": None, "fault": "", "reason": "", "told": "", "pushed_until": None,
     }  # fmt: skip
     for name, value in fresh.items():

@@ -12,6 +12,7 @@ from storage import lists, sizes
 from storage.database import Work
 from storage.sizes import Size
 
+COUNTED = lists.COUNTED  # nothing is counted any further
 LANES = ("chat", "webhook", "code", "reply")
 
 
@@ -28,7 +29,7 @@ class Waiting:
 def waiting(work: Work) -> Waiting:
     session = work.session
     oldest = everyday.queue(work).oldest_seconds
-    return Waiting(lists.queued(session, LANES), lists.COUNTED, oldest, everyday.is_held(work))
+    return Waiting(lists.queued(session, LANES), COUNTED, oldest, everyday.is_held(work))
 
 
 def things(work: Work) -> Mapping[str, int]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from bot.rules import texts
+from bot.rules import measures, texts
 
 
 def quoted(text: str) -> str:
@@ -38,6 +38,11 @@ def seconds(length: float) -> str:
     return f"{length:.1f} s" if length < 90 else f"{length / 60:.0f} min"
 
 
+def size(count: int) -> str:
+    """ "12.3 MiB"."""
+    return measures.size(count)
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "ago": ago,
     "link": link,
@@ -45,4 +50,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
     "quoted": quoted,
     "seconds": seconds,
+    "size": size,
 }

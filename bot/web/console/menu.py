@@ -29,7 +29,16 @@ OWN = Group(
 )
 OPERATORS = Group(
     "nav.operator",
-    (),
+    (
+        Item("/console/operator/installation", "operator.title", "gear"),
+        Item("/console/operator/accounts", "operator.accounts", "people"),
+        Item("/console/operator/feeds", "operator.feeds", "feed"),
+        Item("/console/operator/channels", "operator.channels", "plug"),
+        Item("/console/operator/audit", "operator.audit", "log"),
+        Item("/console/operator/announcements", "operator.announcements", "megaphone"),
+        Item("/console/operator/backup", "operator.backup", "save"),
+        Item("/console/operator/doctor", "operator.doctor", "heart"),
+    ),
 )
 
 

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import aiohttp_jinja2
 import jinja2
@@ -63,7 +63,7 @@ class File:
     """Something to keep."""
 
     name: str
-    body: bytes
+    body: bytes | BinaryIO  # a file is closed when it has been sent
     media_type: str
 
 

@@ -40,7 +40,7 @@ ADMIN_TOKEN = "only-operators-know-this"
 
 def routes_of_administration() -> list[Route]:
     """Likewise."""
-    return admin.routes(*[None] * 7)  # type: ignore[arg-type]
+    return admin.routes(*[None] * 12)  # type: ignore[arg-type]
 
 
 def routes_of_x_alerts() -> list[Route]:

@@ -14,7 +14,7 @@ from bot.rules.command_words import LANGUAGES
 
 BOT = Path(__file__).parents[3] / "bot"
 SAME = {
-    "keys.title", "plan.title",
+    "keys.title", "operator.lane.webhook", "operator.plan", "plan.title",
 }  # fmt: skip
 """Texts that may be alike in several languages: names and abbreviations."""
 

@@ -23,7 +23,7 @@ class Sending:
             Route("GET", "/admin/v1/stats", self.show_stats, "Numbers, none of them counted far", wire.StatsRecord),
             Route(
                 *("GET", "/admin/v1/audit", self.list_audit, "Who changed what, the latest first", wire.AuditList),
-                query=wire.Paging,
+                query=wire.AuditSearch,
                 errors={400: ["limit must be from 1 to 200"]},
             ),
         ]
@@ -48,16 +48,16 @@ class Sending:
         )
 
     async def list_audit(self, call: Call) -> wire.AuditList:
-        below, limit = place(call.query)
-        rows = await self._database.read(audit.page, below, limit + 1)
-        more = rows[limit - 1].id if len(rows) > limit else None
+        query: wire.AuditSearch = call.query
+        sought = audit.Sought(query.actor or "", query.action or "", query.target or "")
+        found = await self._database.read(audit.page, sought, *place(query))
         return wire.AuditList(
             [
                 wire.AuditRecord(
                     row.id, row.at, row.actor, row.account_id, row.key_prefix, row.address, row.action, row.target,
                     msgspec.json.decode(row.before), msgspec.json.decode(row.after),
                 )
-                for row in rows[:limit]
+                for row in found.rows
             ],
-            more,
+            found.before,
         )  # fmt: skip

@@ -87,8 +87,38 @@ class DestinationSearch(Struct):
 class FeedSearch(Struct):
     source: str | None = None
     state: FeedStateWord | None = None
+    search: Annotated[str | None, Meta(description="part of the address, name or title")] = None
     before: Before | None = None
     limit: Size | None = None
+
+
+class AuditSearch(Struct):
+    actor: Annotated[
+        str | None,
+        Meta(description="`console`, `operator`, `admin token`, `command line`, or an account's id"),
+    ] = None
+    action: Annotated[str | None, Meta(description="part of it", examples=["plan"])] = None
+    target: Annotated[str | None, Meta(description="what was changed", examples=["account 5"])] = None
+    before: Before | None = None
+    limit: Size | None = None
+
+
+class InvitationWish(Struct):
+    email: Annotated[str | None, Meta(description="which the account must have; any unless said")] = None
+    plan: Annotated[str | None, Meta(description="DEFAULT_PLAN unless said")] = None
+    operator: bool | None = None
+    account: Annotated[int | None, Meta(description="for a new password of this account, instead")] = None
+
+
+class AnnouncementWish(Struct):
+    text: Annotated[str, Meta(max_length=500, examples=["Maintenance on Sunday from 08:00 to 09:00 UTC."])]
+    level: Annotated[str | None, Meta(description="info (unless said), warning or critical")] = None
+    begins_at: Annotated[str | None, Meta(description="a time; at once unless said")] = None
+    ends_at: Annotated[str | None, Meta(description="a time; a day later unless said, 90 days at the most")] = None
+
+
+class MoveWish(Struct):
+    address: Annotated[str, Meta(max_length=2000, examples=["https://example.org/feed.xml"])]
 
 
 class DeliverySearch(Struct):
@@ -326,7 +356,7 @@ class StatsRecord(Struct):
 class AuditRecord(Struct):
     id: Id
     at: datetime
-    actor: Annotated[str, Meta(description="`admin token`, `operator` or `command line`")]
+    actor: Annotated[str, Meta(description="`admin token`, `operator`, `console` or `command line`")]
     account_id: Annotated[int | None, Meta(description="the operator's")]
     key_prefix: str
     address: Annotated[str, Meta(description="in the network")]
@@ -339,3 +369,70 @@ class AuditRecord(Struct):
 class AuditList(Struct):
     entries: list[AuditRecord]
     before: Next
+
+
+class InvitationRecord(Struct):
+    id: Id
+    account_id: Annotated[int | None, Meta(description="whose new password; null: for a new account")]
+    email: str
+    plan: str
+    operator: bool
+    invited_by: Annotated[int | None, Meta(description="the operator's account, if it was one")]
+    created_at: datetime
+    expires_at: datetime
+
+
+class InvitationOnce(InvitationRecord):
+    url: Annotated[str, Meta(description="shown this once")]
+
+
+class InvitationList(Struct):
+    invitations: list[InvitationRecord]
+
+
+class AnnouncementRecord(Struct):
+    id: Id
+    level: str
+    text: str
+    begins_at: datetime
+    ends_at: datetime
+    made_by: int | None
+    created_at: datetime
+    withdrawn_at: datetime | None
+
+
+class AnnouncementList(Struct):
+    announcements: list[AnnouncementRecord]
+    before: Next
+
+
+class QueueRow(Struct):
+    lane: str
+    state: str
+    n: Annotated[int, Meta(description="of each state up to `counted_to`")]
+
+
+class QueueRecord(Struct):
+    rows: list[QueueRow]
+    counted_to: int
+    oldest_seconds: Annotated[float, Meta(description="age of the queued delivery that expires first")]
+    held: Annotated[bool, Meta(description="nothing is sent")]
+
+
+class StorageRecord(Struct):
+    engine: str
+    bytes: int
+    free_bytes: Annotated[int, Meta(description="of these, what is used by nothing")]
+    kept_days: Annotated[dict[str, float], Meta(description="how long what is kept")]
+
+
+class FindingRecord(Struct):
+    what: str
+    grade: Annotated[str, Meta(description="ok, warning or wrong")]
+    text: str
+    mend: Annotated[str, Meta(description="what to do; empty when nothing is")]
+
+
+class DoctorReport(Struct):
+    sound: Annotated[bool, Meta(description="nothing is wrong; there may be warnings")]
+    findings: list[FindingRecord]
