@@ -16,6 +16,7 @@ from storage.admin_models import AuditEntry
 from storage.models import Account, Delivery, DeliveryState, Destination, Feed, FeedState, Post, Subscription
 
 LOOKED = 10_000  # rows that a page looks at
+LONGEST_ID = 18  # digits
 COUNTED = 10_000  # rows that are counted of anything
 OUT_OF_STEP = timedelta(hours=1)  # by which rows may be older than their neighbours, at the most
 
@@ -100,7 +101,7 @@ def audit(
     """``actor``: who, by kind or by the account's id; ``action``: part of it; ``target``: it, or what it begins with
     ("account 5", "account 5, key …"); empty: any."""
     wanted = select(AUDIT)
-    if actor.isdecimal():
+    if actor.isascii() and actor.isdecimal() and len(actor) <= LONGEST_ID:
         wanted = wanted.where(AUDIT.c.account_id == int(actor))
     elif actor:
         wanted = wanted.where(AUDIT.c.actor == actor)

@@ -67,7 +67,7 @@ async def test_an_operator_goes_through_a_day(browser: Browser, gateway: app.Gat
         await downloads(ann, tmp_path)
         await ann.presses("Doctor")
         await ann.presses("Look now")
-        await ann.reads("a server is running")
+        await ann.reads("outbox")
         await ann.page.get_by_text("looking …").wait_for(state="hidden")
         ann.is_content()
 
