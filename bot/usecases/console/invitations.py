@@ -90,6 +90,7 @@ def offer(work: Work, token: str) -> Offer:
 def accept(
     work: Work,
     default: tuple[str, int | None],
+    known: plans.Plans,
     token: str,
     email: str,
     hash_: str,
@@ -98,7 +99,8 @@ def accept(
 ) -> None:
     """Use a link: the account is there, has this password, and is signed in.
 
-    ``default``: plan and credits of a new account whose invitation names no plan.  Raises NotFound, Invalid, Conflict.
+    ``default``: plan and credits of a new account whose invitation names no plan; ``known``: all plans.
+    Raises NotFound, Invalid, Conflict.
     """
     row = stored.use_invitation(work.session, tokens.digest(token), work.now)
     if row is None:
@@ -107,17 +109,17 @@ def accept(
         account_id, how = row.account_id, "new password"
     else:
         wanted = row.email or email
-        account_id = _new_or_first(work, wanted, row, default).id
+        account_id = _new_or_first(work, wanted, row, default, known).id
         how = "first run" if row.first else "accept invitation"
     signing_in.begin_with_password(work, account_id, hash_, session_token, browser, how)
 
 
-def _new_or_first(work: Work, email: str, row: Any, default: tuple[str, int | None]) -> Account:
+def _new_or_first(work: Work, email: str, row: Any, default: tuple[str, int | None], known: plans.Plans) -> Account:
     """The first operator may have been made on the command line before: then it is that account."""
     there = stored_accounts.by_email(work.session, email.strip().lower())
     if there is not None and row.first and there.operator and not there.deleted_at:
         return there
-    plan, credits = (row.plan, None) if row.plan else default
+    plan, credits = (row.plan, known.get(row.plan, plans.NOTHING).credits) if row.plan else default
     return accounts.add(work, email, plan=plan, operator=row.operator, credits=credits)
 
 

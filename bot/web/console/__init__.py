@@ -41,7 +41,14 @@ def make(
     """To be mounted at ``PATH``.  ``tick``: seconds that only ever grow."""
     terms = desk.terms
     default = (terms.default_plan, terms.default_credits)
-    welcome = Welcome(desk.database, signup=terms.signup == "open", default=default, after_first=f"{PATH}/", tick=tick)
+    welcome = Welcome(
+        desk.database,
+        signup=terms.signup == "open",
+        default=default,
+        known=desk.plans,
+        after_first=f"{PATH}/",
+        tick=tick,
+    )
     parts: Sequence[Pages] = [
         welcome,
         Account(desk.database, welcome),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import Invalid, NotFound, UserError
-from bot.rules import passwords, tokens
+from bot.rules import passwords, plans, tokens
 from bot.rules.command_words import LANGUAGES
 from bot.usecases.console import invitations, signing_in
 from bot.web.console.pages import THEMES, Goto, Page, Result, Shown, Visit, worded
@@ -21,7 +21,8 @@ REMEMBERED = 10_000
 
 
 class Welcome:
-    """``after_first``: where the first operator goes from the printed link.  ``tick``: seconds that only grow."""
+    """``known``: the plans; ``after_first``: where the first operator goes from the printed link; ``tick``: seconds that
+    only grow."""
 
     def __init__(
         self,
@@ -29,11 +30,13 @@ class Welcome:
         *,
         signup: bool,
         default: tuple[str, int | None],
+        known: plans.Plans,
         after_first: str,
         tick: Callable[[], float],
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
         self._database, self._signup, self._default, self._after_first = database, signup, default, after_first
+        self._plans = known
         self._failures, self._sleep = Failures(tick), sleep
         self._hashing = asyncio.Semaphore(HASHING)
 
@@ -113,7 +116,9 @@ class Welcome:
         try:
             hash_ = await self.new_hash(form.secret("password"), email)
             given = visit.request.match_info["token"]
-            await self._database.write(invitations.accept, self._default, given, email, hash_, token, visit.browser)
+            await self._database.write(
+                invitations.accept, self._default, self._plans, given, email, hash_, token, visit.browser
+            )
         except UserError as error:
             return Shown("invitation.html", {"offer": offer, "email": email, "wrong": worded(visit, error)}, 422)
         return Goto(self._after_first if offer.first else "/console/", session=token)

@@ -161,7 +161,7 @@ async def test_administration_tells_who_is_no_operator_nothing_of_their_own_thin
     served: Served, owned: tuple[Caller, dict[str, str]], method: str, path: str
 ) -> None:
     owner, theirs = owned
-    ids: dict[str, Any] = {"channel": "whatsapp", "prefix": owner.key[:12]}
+    ids: dict[str, Any] = {"channel": "whatsapp", "prefix": owner.key[:12], "invitation": 1, "announcement": 1}
     for name, table in OF_ROWS.items():
         ids[name] = (await served.database.read(world.rows, table))[-1].id
     ids["account"] = owner.account_id

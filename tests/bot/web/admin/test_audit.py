@@ -28,6 +28,7 @@ CHANGES = [  # in this order; with what the log says
     ("POST", "/feeds/{feed}/poll", None, "poll feed"),
     ("POST", "/feeds/{feed}/pause", None, "pause feed"),
     ("POST", "/feeds/{feed}/resume", None, "resume feed"),
+    ("POST", "/feeds/{feed}/move", {"address": "https://moved.example.org/feed"}, "move feed"),
     ("POST", "/deliveries/{delivery}/again", None, "send again"),
     ("POST", "/deliveries/again", {}, "send many again"),
     ("POST", "/deliveries/expire", {"before": NOW}, "expire deliveries"),
@@ -35,6 +36,10 @@ CHANGES = [  # in this order; with what the log says
     ("POST", "/channels/{channel}/resume", None, "resume channel"),
     ("POST", "/sending/hold", None, "hold sending"),
     ("POST", "/sending/release", None, "release sending"),
+    ("POST", "/invitations", {"email": "invited@example.org"}, "invite"),
+    ("DELETE", "/invitations/{invitation}", None, "withdraw invitation"),
+    ("POST", "/announcements", {"text": "The pond is closed."}, "announce"),
+    ("DELETE", "/announcements/{announcement}", None, "withdraw announcement"),
     ("DELETE", "/accounts/{account}", None, "delete account"),
 ]
 
@@ -50,9 +55,14 @@ async def names(served: Served, caller: Caller) -> dict[str, str]:
     await served.post("x", "44196397", world.item(f"audit {caller.account_id}"))
     (phone,) = await served.database.read(world.rows, models.Destination, account_id=caller.account_id)
     (sent,) = await served.database.read(world.rows, models.Delivery, account_id=caller.account_id, event="")
-    (feed,) = await served.database.read(world.rows, models.Feed, key="44196397")
+    old, _ = (served.feeds.add(f"https://{name}.example.org/feed") for name in ("audited", "moved"))
+    await caller.follows(old, (await caller.webhook())["id"])
+    (feed,) = await served.database.read(world.rows, models.Feed, key=old)
+    open_ = (await served.admin("POST", "/invitations", {})).body
+    told = (await served.admin("POST", "/announcements", {"text": "Frogs at noon."})).body
     key = await served.another_key(caller.account_id)
     ids = {"account": caller.account_id, "destination": phone.id, "feed": feed.id, "delivery": sent.id}
+    ids |= {"invitation": open_["id"], "announcement": told["id"]}
     return {name: str(id_) for name, id_ in ids.items()} | {"prefix": key.key[:12], "channel": "whatsapp"}
 
 

@@ -9,7 +9,10 @@ from tests.clock import MovableClock
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ROUTES = [(route.method, route.path) for route in routes_of_administration()]
-NOBODYS = dict.fromkeys(("account", "destination", "feed", "delivery"), "999") | {"prefix": "bws", "channel": "none"}
+NOBODYS = dict.fromkeys(("account", "destination", "feed", "delivery", "invitation", "announcement"), "999") | {
+    "prefix": "bws",
+    "channel": "none",
+}
 STATS = "/admin/v1/stats"
 
 
