@@ -21,8 +21,10 @@ REMEMBERED = 10_000
 
 
 class Welcome:
-    """``known``: the plans; ``after_first``: where the first operator goes from the printed link; ``tick``: seconds that
-    only grow."""
+    """``known``: the plans; ``after_first``: where the first operator goes from the printed link.
+
+    ``tick``: seconds that only grow.
+    """
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.usecases.console import invitations
 from storage.admin_models import AuditEntry
 from storage.database import Database
 from tests import world
@@ -47,6 +48,29 @@ def test_an_account_is_put_on_a_plan_given_credits_disabled_and_enabled(shell: S
         "create account", "change plan", *["change credits"] * 3, "disable account", "enable account",
     ]  # fmt: skip
     assert {(one.actor, one.target, one.address) for one in log} == {("command line", "account 1", "")}
+
+
+def test_somebody_is_invited_by_a_link_on_the_last_line(shell: Shell, stored: Database) -> None:
+    ran = shell("account", "invite", "Bob@example.org", "--plan", "free", "--operator")
+    link = ran.out.splitlines()[-1]
+    assert link.startswith("http://127.0.0.1:0/console/invitations/")
+    offer = stored.look(invitations.offer, link.rpartition("/")[2])
+    assert (offer.email, offer.existing) == ("bob@example.org", False)
+    (row,) = stored.look(invitations.waiting)
+    assert (row.plan, row.operator, row.invited_by) == ("free", True, None)
+    (entry,) = stored.look(world.rows, AuditEntry)
+    assert (entry.action, entry.actor, entry.target) == ("invite", "command line", f"invitation {row.id}")
+    assert link.rpartition("/")[2] not in str(stored.look(world.rows, AuditEntry))
+    assert "pro_plus" in shell("account", "invite", "carol@example.org", "--plan", "gold", code=1).err
+    assert "e-mail" in shell("account", "invite", "carol", code=1).complaint
+
+
+def test_who_has_an_account_is_invited_to_choose_a_new_password(shell: Shell, stored: Database) -> None:
+    shell("account", "add", "ann@example.org")
+    made = shell("account", "invite", "ANN@example.org", "--json").json()
+    assert (made["account_id"], made["email"]) == (1, "ann@example.org")
+    assert stored.look(invitations.offer, made["url"].rpartition("/")[2]).existing
+    assert "already" in shell("account", "invite", "ann@example.org", "--operator", code=1).complaint
 
 
 def test_what_is_no_address_is_refused(shell: Shell) -> None:
