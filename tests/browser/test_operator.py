@@ -101,6 +101,8 @@ async def looks_after_an_account(ann: Walker) -> None:
     await ann.page.locator("select[name=plan]").select_option("free")
     await ann.presses("Change the plan")
     await ann.reads("Changed.")
+    await ann.presses("Make it an operator")
+    await ann.presses("Operator no more")
     await ann.fills("Phones", "20")
     await ann.presses("Change the limits")
     await ann.page.get_by_role("cell", name="20", exact=True).wait_for()

@@ -93,6 +93,17 @@ def add_credits(work: Work, actor: Actor, account_id: int, more: int) -> Shown:
     return _change(work, actor, "change credits", row, credits=_within((row.credits or 0) + more))
 
 
+def set_operator(work: Work, actor: Actor, account_id: int, operator: bool) -> Shown:
+    """It may do everything, or no more than others.  Its sessions end: none outlives what it was begun with.
+
+    Raises NotFound, Conflict.
+    """
+    row = _locked(work, account_id)
+    _check_another(actor, account_id)
+    signing_in.end_sessions(work.session, account_id)
+    return _change(work, actor, "change operator", row, operator=operator)
+
+
 def disable(work: Work, actor: Actor, account_id: int, reason: str) -> Shown:
     """Its keys are refused, its chats are told so, nothing is delivered for it, and it can subscribe to nothing.
 

@@ -199,6 +199,28 @@ async def test_an_invitation_of_an_operator_can_be_withdrawn(served: Served, ann
         assert (await bob.get(link)).status == 404
 
 
+async def test_an_account_is_created_at_once_without_a_link(served: Served, ann: Person) -> None:
+    email = f"created{served.count}@example.org"
+    shown = await ann.post("/operator/accounts/invitations", {"email": email, "plan": "", "create": "now"})
+    assert "The account is there." in shown.words
+    assert f"<h1>{email}</h1>" in shown.text
+    assert (await last(served)).action == "create account"
+    again = await ann.post("/operator/accounts/invitations", {"email": email, "create": "now"})
+    assert (again.status, "there is an account" in again.words) == (422, True)
+
+
+async def test_an_operator_is_made_and_unmade(served: Served, ann: Person) -> None:
+    async with await signed_in(served) as bob:
+        one = f"/operator/accounts/{bob.account_id}/operator"
+        assert "Operator no more" in (await ann.post(one, {"operator": "on"})).words
+        assert "Sign in" in (await bob.get("/account")).words  # its sessions have ended
+        async with await signed_in(served, account_id=bob.account_id) as again:
+            assert (await again.get("/operator/doctor")).status == 200
+            assert "Make it an operator" in (await ann.post(one)).words
+            assert "Sign in" in (await again.get("/operator/doctor")).words
+    assert (await ann.post(f"/operator/accounts/{ann.account_id}/operator")).status == 422
+
+
 async def test_a_link_for_a_new_password_ends_sessions(served: Served, ann: Person) -> None:
     async with await signed_in(served) as bob, Person(served.url) as there:
         link = await invited(served, ann, f"/operator/accounts/{bob.account_id}/link", {})

@@ -54,6 +54,12 @@ class Accounts:
                 **changed,
             ),
             Route(
+                *("PUT", f"{one}/operator", self.change_operator, "Let it do everything, or no more than others"),
+                wire.AccountDetail,
+                body=wire.OperatorWish,
+                **changed,
+            ),
+            Route(
                 *("PUT", f"{one}/limits", self.change_limits, "Give it limits of its own", wire.AccountDetail),
                 body=wire.LimitsWish,
                 **changed,
@@ -117,6 +123,10 @@ class Accounts:
     async def change_plan(self, call: Call) -> wire.AccountDetail:
         wish: wire.PlanWish = call.body
         return await self._changed(call, accounts.set_plan, self._plans, number(call, "account"), wish.plan)
+
+    async def change_operator(self, call: Call) -> wire.AccountDetail:
+        wish: wire.OperatorWish = call.body
+        return await self._changed(call, accounts.set_operator, number(call, "account"), wish.operator)
 
     async def change_limits(self, call: Call) -> wire.AccountDetail:
         wish: wire.LimitsWish = call.body

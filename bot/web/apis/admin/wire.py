@@ -51,6 +51,10 @@ class PlanWish(Struct):
     plan: Annotated[str, Meta(examples=["business"])]
 
 
+class OperatorWish(Struct):
+    operator: Annotated[bool, Meta(description="its keys open this API, and it sees the operators' pages")]
+
+
 class LimitsWish(Struct):
     limits: Annotated[
         dict[str, int | None],

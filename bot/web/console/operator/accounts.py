@@ -36,6 +36,7 @@ class Accounts:
             Page("POST", f"{one}/credits", self.change_credits, "operator"),
             Page("POST", f"{one}/disable", self.disable, "operator"),
             Page("POST", f"{one}/enable", self.enable, "operator"),
+            Page("POST", f"{one}/operator", self.set_operator, "operator"),
             Page("POST", f"{one}/link", self.make_link, "operator"),
             Page("POST", f"{one}/delete", self.delete, "operator"),
         ]
@@ -94,6 +95,10 @@ class Accounts:
 
     async def enable(self, visit: Visit) -> Result:
         return await self._change(visit, accounts.enable, visit.number("account"))
+
+    async def set_operator(self, visit: Visit) -> Result:
+        operator = (await visit.form()).on("operator")
+        return await self._change(visit, accounts.set_operator, visit.number("account"), operator)
 
     async def make_link(self, visit: Visit) -> Result:
         """For a new password; shown this once."""

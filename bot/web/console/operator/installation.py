@@ -31,7 +31,7 @@ class Installation:
     async def show(self, visit: Visit) -> Result:
         things = await self._database.read(installation.things)
         size = await self._database.read(installation.size)
-        kept = {name: texts.span(visit.language, span) for name, span in installation.kept(self._keep).items()}
+        kept = {name: span.days for name, span in installation.kept(self._keep).items()}
         values = {
             "things": {name: bounded(n) for name, n in things.items()},
             "size": size,

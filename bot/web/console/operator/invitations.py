@@ -4,6 +4,7 @@ from typing import Any
 
 from bot.errors import UserError
 from bot.rules import plans, tokens
+from bot.usecases.administration import accounts
 from bot.usecases.console import invitations
 from bot.web.console.operator.asking import actor
 from bot.web.console.pages import Goto, Page, Result, Shown, Visit, worded
@@ -44,10 +45,25 @@ class Invitations:
         email = form.text("email", 254)
         wish = invitations.Wish(email, form.text("plan", 100), form.on("operator"))
         try:
+            if form.on("create"):
+                return await self._create(visit, wish)
             row, link = await self.make(visit, wish)
         except UserError as error:
             return await self._shown(worded(visit, error), email=email)
         return await self._shown(link=link, row=row)
+
+    async def _create(self, visit: Visit, wish: invitations.Wish) -> Result:
+        """At once: nobody can sign in as it yet.  Raises Invalid, Conflict."""
+        row, _ = await self._database.write(
+            accounts.create,
+            actor(visit),
+            self._plans,
+            email=wish.email,
+            name="",
+            plan=wish.plan or self._plan,
+            operator=wish.operator,
+        )
+        return Goto(f"/console/operator/accounts/{row.id}?done=operator_created")
 
     async def make(self, visit: Visit, wish: invitations.Wish) -> tuple[Any, str]:
         """The invitation and its link.  Raises Invalid, Conflict, NotFound."""

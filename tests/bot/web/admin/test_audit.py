@@ -17,6 +17,7 @@ NOW = "2026-01-01T00:00:00Z"
 CHANGES = [  # in this order; with what the log says
     ("POST", "/accounts", {"email": "audited@example.org"}, "create account"),
     ("PUT", "/accounts/{account}/plan", {"plan": "free"}, "change plan"),
+    ("PUT", "/accounts/{account}/operator", {"operator": False}, "change operator"),
     ("PUT", "/accounts/{account}/limits", {"limits": {"phones": 5}}, "change limits"),
     ("POST", "/accounts/{account}/credits", {"add": 5}, "change credits"),
     ("POST", "/accounts/{account}/keys", {"name": "new"}, "create key"),
