@@ -1,6 +1,7 @@
 """A copy of the database to download: made beside the running server, checked, and gone when it is sent."""
 
 import asyncio
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import BinaryIO
 
 from bot.clock import Clock
 from bot.errors import Conflict, Unavailable
+from bot.jobs.janitor import LOW_WATER
 from bot.usecases.administration import installation
 from bot.usecases.audit import Actor
 from storage import backup
 from storage.database import Database, StorageError
 
+PREFIX = ".backup-"
 MEDIA_TYPE = "application/vnd.sqlite3"
 INSTEAD = 'with PostgreSQL use its own tools: pg_dump -Fc "$DATABASE_URL" > postbell.dump'
 
@@ -55,8 +58,12 @@ class Copies:
 
 
 def _copied(database: Path) -> BinaryIO:
-    """Beside the database, where there is room for it and only its owner looks."""
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=database.parent) as folder:
+    """Beside the database, where only its owner looks.  Raises OSError, StorageError."""
+    for left in database.parent.glob(f"{PREFIX}*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    if shutil.disk_usage(database.parent).free < database.stat().st_size + LOW_WATER:
+        raise OSError("the disk has no room for it")
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=database.parent) as folder:
         target = Path(folder) / "copy.db"
         backup.back_up(database, target)
         return target.open("rb")

@@ -1,7 +1,9 @@
 """The operator's pages over HTTP: only operators see them, every change is audited, hostile text stays text."""
 
 import re
+import shutil
 import sqlite3
+from collections import namedtuple
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -410,6 +412,22 @@ async def test_a_backup_is_a_sound_copy(served: Served, ann: Person, tmp_path: P
     assert (entry.action, entry.actor) == ("download backup", "admin token")
     assert served.database.file
     assert not list(served.database.file.parent.glob(".backup-*"))
+
+
+async def test_a_full_disk_and_what_a_dead_process_left(
+    served: Served, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if served.database.file is None:
+        return
+    left = served.database.file.parent / ".backup-dead"
+    left.mkdir()
+    usage = namedtuple("usage", "free")
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda _: usage(2**20))
+        full = await ann.post("/operator/backup")
+        assert (full.status, "Is there room on the disk?" in full.words) == (422, True)
+        assert (await served.admin("GET", "/backup")).status == 503
+    assert not left.exists()
 
 
 async def _downloaded(served: Served, ann: Person, path: str, headers: Any) -> bytes:
