@@ -200,8 +200,7 @@ async def test_an_operator_sees_the_checklist_turn_green(walker: Walker, feishu:
     walker.is_content()
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 @pytest.mark.parametrize(("language", "title"), [("en", "Destinations"), ("zh-CN", "目的地")])
 async def test_how_the_pages_look(
     browser: Browser,

@@ -27,8 +27,7 @@ async def test_from_the_printed_link_to_signing_in_again(walker: Walker) -> None
     walker.is_content()
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 @pytest.mark.parametrize(("language", "title"), [("en", "Your account"), ("zh-CN", "你的账号")])
 async def test_the_account_page(
     browser: Browser, gateway: app.Gateway, language: str, title: str, theme: str, width: int

@@ -104,8 +104,7 @@ async def test_from_an_empty_overview_to_sending_again(walker: Walker, gateway: 
     walker.is_content()
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 async def test_pictures_of_the_flow(
     browser: Browser, gateway: app.Gateway, language: str, theme: str, width: int

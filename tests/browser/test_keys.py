@@ -104,8 +104,7 @@ async def test_a_key_is_made_tried_replaced_and_deleted(walker: Walker) -> None:
     walker.is_content()
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 @pytest.mark.parametrize(
     ("language", "keys_title", "plan_title"),
     [("en", "API keys", "Plan and quota"), ("zh-CN", "API 密钥", "套餐与额度")],

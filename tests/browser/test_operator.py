@@ -154,8 +154,7 @@ PAGES = ("installation", "accounts", "accounts/invitations", "accounts/2", "feed
          "announcements", "backup", "doctor")  # fmt: skip
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 async def test_the_pages_of_operators(
     browser: Browser, gateway: app.Gateway, language: str, theme: Any, width: int

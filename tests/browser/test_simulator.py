@@ -92,8 +92,7 @@ async def test_from_the_printed_link_to_a_post(walker: Walker) -> None:
     walker.is_content()
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 @pytest.mark.parametrize(
     ("language", "follow", "publish", "says"),
     [

@@ -156,8 +156,7 @@ def _fare(work: Work) -> None:
     work.session.flush()
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 async def test_how_the_pages_look(
     browser: Browser, gateway: app.Gateway, publisher: Publisher, language: str, theme: str, width: int

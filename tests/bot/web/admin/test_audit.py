@@ -122,7 +122,7 @@ async def test_no_secret_is_in_the_log(served: Served) -> None:
 
 
 async def test_the_log_is_read_in_pages(served: Served) -> None:
-    for _ in range(3):
+    for _ in range(4):
         await served.admin("POST", "/sending/release")
     page = (await served.admin("GET", "/audit?limit=2")).body
     following = (await served.admin("GET", f"/audit?limit=2&before={page['before']}")).body
