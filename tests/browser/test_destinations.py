@@ -11,7 +11,7 @@ from playwright.async_api import Browser
 
 from bot import app, logs
 from bot.settings import load
-from tests.browser.walker import DESK, PHONE, Walker, settings_for
+from tests.browser.walker import LOOKS, Walker, settings_for
 from tests.conversations.town import TEMPLATES, environment, until
 from tests.fakes.feishu import FakeFeishu
 from tests.fakes.receiver import Receiver

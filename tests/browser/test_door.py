@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser
 
 from bot import app
-from tests.browser.walker import DESK, PHONE, Walker
+from tests.browser.walker import LOOKS, Walker
 
 PASSWORD = "four quiet herons by the pond"
 

@@ -11,7 +11,7 @@ from bot import app
 from storage import models
 from storage.database import Work
 from tests import world
-from tests.browser.walker import DESK, PHONE, Walker
+from tests.browser.walker import LOOKS, Walker
 
 HOSTILE = "<img src=x onerror=alert(1)> & <b>co</b>"
 TITLES = (

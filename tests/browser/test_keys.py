@@ -10,7 +10,7 @@ from storage import usage
 from storage.api_models import ApiKey
 from storage.database import Work
 from tests import world
-from tests.browser.walker import DESK, PHONE, Walker
+from tests.browser.walker import LOOKS, Walker
 
 
 def articles(work: Work, account_id: int) -> None:

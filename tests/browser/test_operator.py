@@ -13,7 +13,7 @@ from bot.usecases.audit import Actor
 from bot.usecases.console import invitations
 from storage.database import Work
 from tests import world
-from tests.browser.walker import DESK, PHONE, Walker
+from tests.browser.walker import LOOKS, Walker
 
 ANN = Actor("console", 1, "", "127.0.0.1")
 

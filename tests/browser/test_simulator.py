@@ -11,7 +11,7 @@ from adapters.base import Button, Message
 from bot import app
 from bot.clock import utc_now
 from storage.simulator_models import SimulatedPerson
-from tests.browser.walker import DESK, PATIENCE, PHONE, Walker
+from tests.browser.walker import LOOKS, PATIENCE, Walker
 
 PASSWORD = "four quiet herons by the pond"
 

@@ -19,7 +19,7 @@ from bot.usecases import destinations
 from bot.web.console import transfer
 from storage.database import Work
 from storage.models import Feed
-from tests.browser.walker import DESK, PHONE, Walker
+from tests.browser.walker import LOOKS, Walker
 from tests.fakes.publisher import Publisher
 from tests.fakes.receiver import Receiver
 

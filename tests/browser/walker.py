@@ -11,9 +11,12 @@ from bot import app
 from bot.rules import tokens
 from bot.usecases import accounts
 from bot.usecases.console import invitations, signing_in
+from tests.counts import count
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 DESK, PHONE = 1280, 360  # widths in pixels
+LOOKS = [("light", DESK), ("dark", PHONE), ("dark", DESK), ("light", PHONE)][: count(2, 4)]
+"""Themes with widths that pictures are taken in; the first two hold each of both."""
 PATIENCE = 15_000  # milliseconds, on a busy machine too
 
 
