@@ -313,13 +313,14 @@ def growth(arena: Arena) -> list[Row]:
 
 
 def _laden(origin: str, sink: SinkDesk, feeds: int, backlog: int) -> Size:
+    """The destinations are as many in each, for the first message to one costs more than the next."""
     return Size(
         origin=origin,
         feeds=feeds,
         known=True,
         sink=sink.url,
         secret=SECRET,
-        destinations=backlog // 100,
+        destinations=10_000,
         backlog=backlog,
     )
 

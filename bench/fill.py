@@ -187,7 +187,7 @@ def _subscribe(connection: Connection, account: int, size: Size, now: datetime) 
 
 
 def _queue(connection: Connection, now: datetime) -> None:
-    """A ready delivery for each post and subscriber of the first feed."""
+    """A ready delivery for each post and subscriber of the first feed, post after post, as fan-outs write them."""
     posts, subscriptions, deliveries = _table(Post), _table(Subscription), _table(Delivery)
     time = deliveries.c.due_at.type
     values = {
@@ -203,6 +203,7 @@ def _queue(connection: Connection, now: datetime) -> None:
         "created_at": literal(now, time),
     }
     rows = select(*values.values()).join_from(posts, subscriptions, posts.c.feed_id == subscriptions.c.feed_id)
+    rows = rows.order_by(posts.c.id, subscriptions.c.id)
     connection.execute(insert(deliveries).from_select(list(values), rows))
 
 

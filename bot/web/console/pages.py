@@ -34,6 +34,7 @@ LARGEST_FORM = 256 * 1024
 LIVE_SECONDS = 0.6  # between two looks for a page that shows what happens
 LIVE_LONGEST = 900.0  # then the browser asks anew, with its session
 LIVE_MOST = 64  # pages at once that one process keeps up to date
+LIVE_EACH = 12  # of one session
 THEMES = ("light", "dark")
 
 log = structlog.get_logger("console")
@@ -212,7 +213,7 @@ class Frame:
         self._database, self._clock, self._metrics, self._address = database, clock, metrics, address
         self.guard = Guard(base_url)
         self._shown = {"version": VERSION, "languages": texts.NAMES, "base_url": base_url, **shown}
-        self._streams: set[asyncio.Task[Any]] = set()
+        self._streams: dict[asyncio.Task[Any], int] = {}  # by the session that watches
 
     def application(self, pages: Sequence[Page]) -> web.Application:
         """To be mounted at /console."""
@@ -278,12 +279,12 @@ class Frame:
         except Exception as error:
             return self._failed(visit, error, page)
 
-    async def _visit(self, request: web.Request) -> Visit:
-        """Raises StorageError."""
+    async def _visit(self, request: web.Request, *, watching: bool = False) -> Visit:
+        """``watching``: nobody has done anything, a page that stands open asks.  Raises StorageError."""
         visitor = None
         if token := self.guard.token(request):
             visitor = await self._database.read(signing_in.visitor, token)
-            if visitor and visitor.stale:
+            if visitor and visitor.stale and not watching:
                 await self._database.write(signing_in.seen, visitor.session_id)
         theme = self.guard.choice(request, "theme")
         return Visit(
@@ -347,14 +348,15 @@ class Frame:
 
     async def _stream(self, page: Page, visit: Visit) -> web.StreamResponse:
         """The handler's part of a page, each time that it has changed.  Costs what is looked at, not what happens."""
-        if len(self._streams) >= LIVE_MOST:
-            return web.Response(status=204)
+        session = visit.visitor.session_id if visit.visitor else 0
+        if len(self._streams) >= LIVE_MOST or list(self._streams.values()).count(session) >= LIVE_EACH:
+            return web.Response(status=204)  # the page stays as it is
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         self.guard.protect(response, kept=False)
         await response.prepare(visit.request)
         task = asyncio.create_task(self._tell(page, visit, response))
-        self._streams.add(task)
-        task.add_done_callback(self._streams.discard)
+        self._streams[task] = session
+        task.add_done_callback(self._streams.pop)
         await asyncio.wait([task])
         return response
 
@@ -362,7 +364,7 @@ class Frame:
         told, loop = "", asyncio.get_running_loop()
         until = loop.time() + LIVE_LONGEST
         try:
-            while loop.time() < until:
+            while loop.time() < until and _is_there(visit.request):
                 result = await page.handler(visit)
                 assert isinstance(result, Shown)
                 text = aiohttp_jinja2.render_string(result.template, visit.request, self._values(visit, result.values))
@@ -373,7 +375,7 @@ class Frame:
                 elif int(loop.time() / LIVE_SECONDS) % 25 == 0:
                     await response.write(b":\n\n")  # whether anybody is still there
                 await asyncio.sleep(LIVE_SECONDS)
-                visit = await self._visit(visit.request)
+                visit = await self._visit(visit.request, watching=True)
                 if visit.visitor is None:
                     break
         except (ConnectionError, StorageError):
@@ -408,6 +410,11 @@ class Frame:
             response.headers["HX-Reswap"] = "innerHTML"
             return response
         return self._html(visit, Shown("error.html", {"text": text, "status": status}, status))
+
+
+def _is_there(request: web.Request) -> bool:
+    """Whether the browser still listens."""
+    return request.transport is not None and not request.transport.is_closing()
 
 
 def worded(visit: Visit, error: UserError) -> str:

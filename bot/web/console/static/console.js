@@ -42,3 +42,38 @@ function toggle(button) {
   const open = document.getElementById(button.dataset.toggles).classList.toggle("open");
   button.setAttribute("aria-expanded", String(open));
 }
+
+// A live page rests while nobody looks at it: browsers open few connections to one server, and each page takes one.
+class RestingSource extends EventTarget {
+  constructor(url) {
+    super();
+    this.url = url;
+    this.look = () => (document.hidden ? this.rest() : this.open());
+    document.addEventListener("visibilitychange", this.look);
+    this.look();
+  }
+
+  get readyState() {
+    return this.source ? this.source.readyState : EventSource.CONNECTING;
+  }
+
+  open() {
+    if (this.source) return;
+    this.source = new EventSource(this.url);
+    this.source.onopen = (event) => this.onopen?.(event);
+    this.source.onerror = (event) => this.onerror?.(event);
+    this.source.onmessage = (event) => this.dispatchEvent(new MessageEvent("message", { data: event.data }));
+  }
+
+  rest() {
+    this.source?.close();
+    this.source = undefined;
+  }
+
+  close() {
+    document.removeEventListener("visibilitychange", this.look);
+    this.rest();
+  }
+}
+
+if (window.htmx) htmx.createEventSource = (url) => new RestingSource(url);
