@@ -9,6 +9,7 @@ from bot.usecases.administration import accounts
 from bot.usecases.audit import COMMAND_LINE
 from storage import models
 from storage.chat_models import Code, Conversation, Identity
+from storage.console_models import ConsoleSession, Invitation, Password
 from storage.database import Database, Work
 from storage.native_models import Idempotency
 from storage.official_models import OfficialAccount
@@ -38,7 +39,20 @@ def populate(work: Work, account: int) -> None:
     used = Idempotency(account_id=account, operation="POST /x", key="k", digest=b"", created_at=work.now)
     work.session.add_all([chat, who, used])
     work.session.flush()
+    sign_in(work, account)
     talk_in_the_simulator(work, account)
+
+
+def sign_in(work: Work, account: int) -> None:
+    now, digest = work.now, bytes([account]) * 32
+    work.session.add_all(
+        [
+            Password(account_id=account, hash="h", changed_at=now),
+            ConsoleSession(account_id=account, digest=digest, created_at=now, seen_at=now),
+            Invitation(account_id=account, digest=digest, created_at=now, expires_at=now),
+        ]
+    )
+    work.session.flush()
 
 
 def talk_in_the_simulator(work: Work, account: int) -> None:
