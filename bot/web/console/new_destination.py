@@ -13,7 +13,8 @@ from bot.usecases.console import destinations
 from bot.usecases.native import destinations as native
 from bot.web.apis.native import Desk
 from bot.web.console import ways
-from bot.web.console.pages import Form, Goto, Page, Result, Shown, Visit
+from bot.web.console.forms import Form
+from bot.web.console.pages import Goto, Page, Result, Shown, Visit
 from storage.models import Destination
 
 PATH = "/console/destinations"

@@ -25,6 +25,7 @@ from bot.usecases.console import signing_in
 from bot.usecases.console.signing_in import Browser, Visitor
 from bot.version import VERSION
 from bot.web.console import dressing
+from bot.web.console.forms import Form
 from bot.web.console.guard import Guard
 from storage.database import Database, StorageError
 
@@ -129,7 +130,7 @@ class Visit:
         """Of the query; empty: nothing."""
         return self.request.query.get(name, "").replace("\0", "")[:2000]
 
-    async def form(self) -> "Form":
+    async def form(self) -> Form:
         """Raises Invalid."""
         try:
             async with asyncio.timeout(BODY_SECONDS):
@@ -139,50 +140,6 @@ class Visit:
         except ValueError:
             raise Invalid("the form cannot be read") from None
         return Form(posted)
-
-
-class Form:
-    """What was filled in.  Text is without NUL and spaces around it."""
-
-    def __init__(self, posted: Any) -> None:
-        self._posted = posted
-
-    def text(self, name: str, longest: int = 2000) -> str:
-        """Raises Invalid."""
-        value = self._posted.get(name, "")
-        text = value.replace("\0", "").strip() if isinstance(value, str) else ""
-        _whole(text)
-        if len(text) > longest:
-            raise Invalid(f"{name} has more than {longest} characters", field=name, code="too_long")
-        return text
-
-    def secret(self, name: str) -> str:
-        """As it was typed."""
-        value = self._posted.get(name, "")
-        return _whole(value) if isinstance(value, str) else ""
-
-    def all(self, name: str) -> list[str]:
-        return [_whole(one) for one in self._posted.getall(name, []) if isinstance(one, str)]
-
-    def on(self, name: str) -> bool:
-        return name in self._posted
-
-    def file(self, name: str) -> bytes:
-        """Of an upload; empty: none."""
-        value = self._posted.get(name)
-        if not isinstance(value, web.FileField):
-            return b""
-        with value.file as file:
-            return bytes(file.read())
-
-
-def _whole(text: str) -> str:
-    """Raises Invalid: half a character."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Invalid("the form holds half a character") from None
-    return text
 
 
 STATUSES: Mapping[type[UserError], int] = {

@@ -10,9 +10,10 @@ from bot.rules import plans
 from bot.usecases.administration import accounts
 from bot.usecases.console import invitations
 from bot.usecases.keys import public_id
+from bot.web.console.forms import Form
 from bot.web.console.operator.asking import PAGE, actor, below, sought, whole
 from bot.web.console.operator.invitations import Invitations
-from bot.web.console.pages import Form, Goto, Page, Result, Shown, Visit, worded
+from bot.web.console.pages import Goto, Page, Result, Shown, Visit, worded
 from bot.web.keys import Door
 from storage.database import Database
 

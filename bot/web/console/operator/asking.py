@@ -6,7 +6,8 @@ from bot.errors import Invalid
 from bot.usecases.administration.installation import COUNTED
 from bot.usecases.audit import Actor
 from bot.web.console.dressing import number
-from bot.web.console.pages import Form, Visit
+from bot.web.console.forms import Form
+from bot.web.console.pages import Visit
 
 PAGE = 50
 LAST = 2**63 - 1  # above every id
