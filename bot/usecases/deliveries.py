@@ -126,9 +126,13 @@ class Queue:
 
 def queue(work: Work) -> Queue:
     """What waits, at a cost that does not grow with it."""
+    return Queue(looking.queued(work.session, 10_000), oldest_seconds(work))
+
+
+def oldest_seconds(work: Work) -> float:
+    """How long the one that expires first has waited; 0: none waits."""
     oldest = looking.oldest_queued(work.session)
-    age = (work.now - oldest.created_at).total_seconds() if oldest else 0.0
-    return Queue(looking.queued(work.session, 10_000), max(age, 0.0))
+    return max((work.now - oldest.created_at).total_seconds(), 0.0) if oldest else 0.0
 
 
 # What people do

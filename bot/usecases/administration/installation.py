@@ -28,8 +28,7 @@ class Waiting:
 
 def waiting(work: Work) -> Waiting:
     session = work.session
-    oldest = everyday.queue(work).oldest_seconds
-    return Waiting(lists.queued(session, LANES), COUNTED, oldest, everyday.is_held(work))
+    return Waiting(lists.queued(session, LANES), COUNTED, everyday.oldest_seconds(work), everyday.is_held(work))
 
 
 def things(work: Work) -> Mapping[str, int]:

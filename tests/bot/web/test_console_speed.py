@@ -19,6 +19,7 @@ from tests.counts import count
 SUBSCRIPTIONS, DELIVERIES = count(2_000, 100_000), count(20_000, 1_000_000)
 TIMES = count(3, 20)
 LONGEST = count(20_000, 100)  # milliseconds; the plain run may share its processor with anybody
+WHOLE = ("/subscriptions/export",)  # a file of everything, which takes its time
 DESTINATIONS = 10
 SLICE = 20_000  # rows a statement: PostgreSQL gives each five seconds
 NARROWED = (
@@ -159,7 +160,7 @@ async def test_pages_are_quick_however_much_there_is(database: Database, clock: 
                     p95, busy, status = await asked(person, path)
                     print(f"{database.engine:10} {name:6} {status} {p95:7.1f} ms, busy {busy:6.1f} ms  {path}")
                     assert status < 500, path
-                    if p95 > LONGEST:
+                    if p95 > LONGEST * (10 if path in WHOLE else 1):
                         slow[f"{name} {path}"] = round(p95)
     assert slow == {}
 
