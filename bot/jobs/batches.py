@@ -22,6 +22,11 @@ class Batches(Generic[T]):
         self._enough = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many values no batch has taken yet."""
+        return len(self._waiting)
+
     def add(self, value: T) -> None:
         self._waiting.append(value)
         self._added += 1
