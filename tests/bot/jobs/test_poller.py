@@ -137,6 +137,40 @@ async def test_what_could_not_be_stored_is_read_again_as_soon_as_there_is_room(
     database.close()
 
 
+class SlowDisk(Database):
+    """One that records polls when it is let."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.may_record, self.asked = asyncio.Event(), asyncio.Event()
+
+    async def write(self, use_case: Any, *args: Any, **kwargs: Any) -> Any:
+        if use_case is posts.record:
+            self.asked.set()
+            await self.may_record.wait()
+        return await super().write(use_case, *args, **kwargs)
+
+
+async def test_polling_does_not_run_far_ahead_of_what_is_recorded(
+    database_url: str, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs.poller.CALM_WAITING", 4)
+    database = SlowDisk(database_url, clock, shared_time=False)
+    newsroom = Newsroom(database, clock)
+    for number in range(1, 81):
+        await database.write(world.add_feed, number)
+    await newsroom.poller.tick()
+    await asyncio.wait_for(database.asked.wait(), 5)
+    for _ in range(5):
+        await newsroom.poller.tick()
+        await asyncio.sleep(0.02)
+    assert len(newsroom.source.polled) <= 2 * (4 + 8)  # what is being recorded, and what waits in turn
+    database.may_record.set()
+    await newsroom.run_until(all_polled)
+    await newsroom.poller.drain(0.5)
+    database.close()
+
+
 class SelectiveSource(PlainSource):
     """Remembers which kinds each poll was to bring."""
 
