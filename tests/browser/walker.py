@@ -17,7 +17,7 @@ PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 DESK, PHONE = 1280, 360  # widths in pixels
 LOOKS = [("light", DESK), ("dark", PHONE), ("dark", DESK), ("light", PHONE)][: count(2, 4)]
 """Themes with widths that pictures are taken in; the first two hold each of both."""
-PATIENCE = 15_000  # milliseconds, on a busy machine too
+PATIENCE = 45_000  # milliseconds, on a busy machine too
 
 
 def settings_for(folder: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tests.fakes.publisher import Publisher
 from tests.fakes.whatsapp import FakeWhatsApp, Template
 from tests.fakes.whatsapp.platform import APP_SECRET, PHONE_NUMBER_ID, TOKEN, VERIFY_TOKEN
 
-PATIENCE = 15.0  # seconds in which whatever must happen has happened, on a busy machine too
+PATIENCE = 60.0  # seconds in which whatever must happen has happened, on a busy machine too
 TEMPLATES = (
     Template("code", parameters=1, category="AUTHENTICATION"),
     Template("alert", parameters=3, category="UTILITY"),

@@ -14,7 +14,7 @@ from typing import Any, Self
 from aiohttp import ClientError, ClientSession
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0  # seconds in which whatever must happen has happened, on a busy machine too
+PATIENCE = 90.0  # seconds in which whatever must happen has happened, on a busy machine too
 
 
 def environment(folder: Path, database_url: str, **settings: str) -> dict[str, str]:

@@ -63,7 +63,7 @@ def _apart(settings: Mapping[str, str], arguments: tuple[object, ...], code: int
         cwd=settings["DATA_DIR"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
     )
     return _checked(Ran(ran.returncode, ran.stdout, ran.stderr), code)
 

@@ -29,7 +29,7 @@ def test_posts_flow_and_nothing_of_the_users_settings_leaks_in(tmp_path: Path) -
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=150,
     )
     assert (done.returncode, done.stderr) == (0, "")
     said = done.stdout

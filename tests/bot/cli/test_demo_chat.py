@@ -68,7 +68,7 @@ def test_the_command_plays_it_for_so_long(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=150,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Ada  subscribe" in done.stdout
