@@ -9,6 +9,7 @@ from bot.errors import Conflict, Invalid
 from bot.usecases.console import deliveries
 from bot.usecases.console.deliveries import Wanted
 from bot.web.apis.native import Desk
+from bot.web.console.forms import natural
 from bot.web.console.pages import Goto, Page, Result, Shown, Visit, worded
 
 PAGE = 50
@@ -144,7 +145,7 @@ class Deliveries:
         }
         fields = {name: value for name, value in fields.items() if value}
         return {
-            "n": done.n + (int(before) if before.isascii() and before.isdecimal() and len(before) < 12 else 0),
+            "n": done.n + (natural(before) or 0),
             "more": done.more,
             "fields": fields,
             "query": urlencode(fields),

@@ -13,7 +13,6 @@ from bot.usecases import codes
 from bot.usecases.codes import TooManyCodes
 from bot.usecases.console import destinations
 from bot.usecases.native import destinations as native
-from bot.usecases.native.pages import START
 from bot.web.apis.native import Desk
 from bot.web.console import ways
 from bot.web.console.pages import Goto, Page, Result, Shown, Visit
@@ -49,12 +48,10 @@ class Destinations:
         ]
 
     async def show_all(self, visit: Visit) -> Result:
-        asked = visit.asked("before")
-        before = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= 18 else START[1]
-        page = await self._desk.database.read(destinations.page, visit.account_id, before, PAGE)
+        page = await self._desk.database.read(destinations.page, visit.account_id, visit.below, PAGE)
         undo = visit.asked("undo")
         values = ways.shown(
-            visit, page=page, undo=undo, first=before == START[1], ways=ways.all_of(self._desk.channels)
+            visit, page=page, undo=undo, first=not visit.asked("before"), ways=ways.all_of(self._desk.channels)
         )
         return Shown("destinations.html", values)
 

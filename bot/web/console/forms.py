@@ -49,3 +49,8 @@ def _whole(text: str) -> str:
     except UnicodeEncodeError:
         raise Invalid("the form holds half a character") from None
     return text
+
+
+def natural(text: str) -> int | None:
+    """A number of an id's size; None: it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None

@@ -15,7 +15,6 @@ from bot.web.console.pages import Goto, Page, Result, Shown, Visit, worded
 from bot.web.keys import Door
 
 PAGE = 50
-LAST = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +62,7 @@ class Keys:
     async def _list(
         self, visit: Visit, *, made: NewKey | None = None, replaced: Replaced | None = None, wrong: str = ""
     ) -> Result:
-        place = visit.asked("before")
-        before = int(place) if place.isascii() and place.isdecimal() and len(place) <= 18 else LAST
-        listed = await self._database.read(own_keys.listed, self._plans, visit.account_id, before, PAGE)
+        listed = await self._database.read(own_keys.listed, self._plans, visit.account_id, visit.below, PAGE)
         values = {
             "keys": listed,
             "made": made,

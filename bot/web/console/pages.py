@@ -25,7 +25,7 @@ from bot.usecases.console import signing_in
 from bot.usecases.console.signing_in import Browser, Visitor
 from bot.version import VERSION
 from bot.web.console import dressing
-from bot.web.console.forms import Form
+from bot.web.console.forms import Form, natural
 from bot.web.console.guard import Guard
 from storage.database import Database, StorageError
 
@@ -37,6 +37,7 @@ LIVE_LONGEST = 900.0  # then the browser asks anew, with its session
 LIVE_MOST = 64  # pages at once that one process keeps up to date
 LIVE_EACH = 12  # of one session
 THEMES = ("light", "dark")
+LAST = 2**62  # above every id
 
 log = structlog.get_logger("console")
 Who = Literal["anyone", "account", "operator"]
@@ -121,10 +122,15 @@ class Visit:
 
     def number(self, name: str) -> int:
         """Of the path.  Raises NotFound."""
-        text = self.request.match_info[name]
-        if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        if (found := natural(self.request.match_info[name])) is None:
             raise NotFound(self.say("error.nothing_here"))
-        return int(text)
+        return found
+
+    @property
+    def below(self) -> int:
+        """Where the page of a list begins: its ids are below that."""
+        found = natural(self.asked("before"))
+        return LAST if found is None else found
 
     def asked(self, name: str) -> str:
         """Of the query; empty: nothing."""

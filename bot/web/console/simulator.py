@@ -22,6 +22,7 @@ from bot.simulator.simulator import Simulator as Platforms
 from bot.usecases import simulator
 from bot.usecases.simulator import CHANNELS, ChatView
 from bot.web.apis.native import Desk
+from bot.web.console.forms import natural
 from bot.web.console.pages import Goto, Page, Result, Shown, Visit
 
 HERE = "/console/simulator"
@@ -102,11 +103,10 @@ class Simulator:
 
     async def press(self, visit: Visit) -> Result:
         platform, form = _platform(visit), await visit.form()
-        number = form.text("number", 3)
-        if not (number.isascii() and number.isdecimal()):
+        if (number := natural(form.text("number", 3))) is None:
             raise NotFound(visit.say("error.nothing_here"))
         word = await self._platforms.press(
-            visit.account_id, platform, form.text("message", 200), int(number), visit.language
+            visit.account_id, platform, form.text("message", 200), number, visit.language
         )
         return await self._changed(visit, platform, "simulator_chat.html", word)
 

@@ -11,7 +11,7 @@ from bot.usecases.administration import accounts
 from bot.usecases.console import invitations
 from bot.usecases.keys import public_id
 from bot.web.console.forms import Form
-from bot.web.console.operator.asking import PAGE, actor, below, sought, whole
+from bot.web.console.operator.asking import PAGE, actor, sought, whole
 from bot.web.console.operator.invitations import Invitations
 from bot.web.console.pages import Goto, Page, Result, Shown, Visit, worded
 from bot.web.keys import Door
@@ -44,7 +44,7 @@ class Accounts:
 
     async def show_all(self, visit: Visit) -> Result:
         search = sought(visit, "search")
-        found = await self._database.read(accounts.page, search, below(visit), PAGE)
+        found = await self._database.read(accounts.page, search, visit.below, PAGE)
         return Shown("operator/accounts.html", {"found": found, "search": search})
 
     async def show(self, visit: Visit, wrong: str = "", link: str = "") -> Result:

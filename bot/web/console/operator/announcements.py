@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.errors import UserError
 from bot.usecases.administration import announcements
-from bot.web.console.operator.asking import PAGE, actor, below, moment
+from bot.web.console.operator.asking import PAGE, actor, moment
 from bot.web.console.pages import Goto, Page, Result, Shown, Visit, worded
 from storage.database import Database
 
@@ -25,7 +25,7 @@ class Announcements:
         return await self._shown(visit)
 
     async def _shown(self, visit: Visit, wrong: str = "", typed: Any = None) -> Shown:
-        found = await self._database.read(announcements.page, below(visit), PAGE)
+        found = await self._database.read(announcements.page, visit.below, PAGE)
         values = {
             "found": found,
             "levels": announcements.LEVELS,

@@ -10,18 +10,11 @@ from bot.web.console.forms import Form
 from bot.web.console.pages import Visit
 
 PAGE = 50
-LAST = 2**63 - 1  # above every id
 LONGEST_SEARCH = 200
 
 
 def actor(visit: Visit) -> Actor:
     return Actor("console", visit.account_id, "", visit.address)
-
-
-def below(visit: Visit) -> int:
-    """Where the page of a list begins."""
-    text = visit.asked("before")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else LAST
 
 
 def bounded(n: int) -> str:

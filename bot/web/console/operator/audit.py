@@ -3,7 +3,7 @@
 import msgspec
 
 from bot.usecases import audit
-from bot.web.console.operator.asking import PAGE, below, sought
+from bot.web.console.operator.asking import PAGE, sought
 from bot.web.console.pages import Page, Result, Shown, Visit
 from storage.database import Database
 
@@ -17,7 +17,7 @@ class Audit:
 
     async def show(self, visit: Visit) -> Result:
         wish = audit.Sought(sought(visit, "actor"), sought(visit, "action"), sought(visit, "target"))
-        found = await self._database.read(audit.page, wish, below(visit), PAGE)
+        found = await self._database.read(audit.page, wish, visit.below, PAGE)
         entries = [(row, _changes(row.before, row.after)) for row in found.rows]
         return Shown("operator/audit.html", {"entries": entries, "before": found.before, "sought": wish})
 

@@ -7,7 +7,7 @@ from adapters.base import Source
 from bot.clock import Clock
 from bot.errors import NotFound, UserError
 from bot.usecases.administration import feeds
-from bot.web.console.operator.asking import PAGE, actor, below, bounded, sought
+from bot.web.console.operator.asking import PAGE, actor, bounded, sought
 from bot.web.console.pages import Goto, Page, Result, Shown, Visit, worded
 from bot.web.moving import move
 from storage.database import Database
@@ -33,7 +33,7 @@ class Feeds:
     async def show_all(self, visit: Visit) -> Result:
         search, state = sought(visit, "search"), sought(visit, "state")
         state = state if state in STATES else ""
-        found = await self._database.read(feeds.page, feeds.Sought("", state, search), below(visit), PAGE)
+        found = await self._database.read(feeds.page, feeds.Sought("", state, search), visit.below, PAGE)
         values = {"found": found, "search": search, "state": state, "feed_states": ("", *STATES)}
         return Shown("operator/feeds.html", values)
 
