@@ -1,27 +1,30 @@
 """What all tests share: a movable clock, and a fresh database on each of the two engines."""
 
-import os
+import gc
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from uuid import uuid4
 
 import hypothesis
-import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
 from storage import migrate
 from storage.database import Database
 from tests.clock import MovableClock
 from tests.fakes import small_talk as small_talk_of
+from tests.postgresql import Copies
 
 hypothesis.settings.register_profile("postbell", deadline=None)  # machines are shared: a slow example is no fault
 hypothesis.settings.load_profile("postbell")
 
+gc.set_threshold(50_000, 20, 50)  # ten thousand tests are kept in mind, and are no garbage
+
 ENGINES = ("sqlite", "postgresql")
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -61,7 +64,9 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    _migrate(f"sqlite:///{path}")
+    engine = migrate.open_any(f"sqlite:///{path}")
+    migrate.upgrade(engine)
+    engine.dispose()
     return path
 
 
@@ -69,52 +74,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_template: str) -> Iterator[str]:
-    with copy_of(postgresql_template) as url:
+def postgresql_url(copies: Copies) -> Iterator[str]:
+    with copies.one() as url:
         yield url
 
 
-@contextmanager
-def copy_of(template: str) -> Iterator[str]:
-    """The address of a database of its own; also for fixtures that several tests share."""
-    name = f"test_{uuid4().hex}"
-    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{make_url(template).database}"{_as_files()}')
-    yield _named(name)
-    _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
 @pytest.fixture(scope="session")
-def postgresql_template() -> Iterator[str]:
-    name = f"template_{uuid4().hex}"
-    _administer(f'CREATE DATABASE "{name}"')
-    _migrate(_named(name))
-    yield _named(name)
-    _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@cache
-def _as_files() -> str:
-    """Copied as files, a quarter of the price of copying through the log, which is the default since version 15."""
-    with psycopg.connect(_server()) as connection:
-        return " STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
-
-
-def _server() -> str:
-    server = os.environ.get("POSTBELL_TEST_POSTGRESQL")
-    assert server, "no PostgreSQL: run the tests by ./dev test, which starts one"
-    return server
-
-
-def _named(database: str) -> str:
-    return make_url(_server()).set(database=database).render_as_string(hide_password=False)
-
-
-def _administer(statement: str) -> None:
-    with psycopg.connect(_server(), autocommit=True) as connection:
-        connection.execute(statement.encode())
-
-
-def _migrate(url: str) -> None:
-    engine = migrate.open_any(url)
-    migrate.upgrade(engine)
-    engine.dispose()
+def copies() -> Iterator[Copies]:
+    copies = Copies()
+    yield copies
+    copies.close()

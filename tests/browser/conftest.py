@@ -24,9 +24,16 @@ FLAGS = [
 """Nothing asks anybody outside; containers have little shared memory, and tests run as root there."""
 
 
-@pytest_asyncio.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of this folder run in one event loop, for the browser's: starting one costs more than most tests."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("asyncio"):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     assert chromium, "no Chromium: run the tests by ./dev test, which installs it"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -40,7 +47,7 @@ def more_settings() -> Mapping[str, Any]:
     return {}
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def gateway(
     tmp_path: Path, sqlite_template: Path, more_settings: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[app.Gateway]:
@@ -53,7 +60,7 @@ async def gateway(
         yield running
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def walker(browser: Browser, gateway: app.Gateway) -> AsyncIterator[Walker]:
     """Somebody without an account, in English, by day, at a desk."""
     async with Walker.sits_down(browser, gateway) as one:

@@ -20,20 +20,20 @@ from tests.fakes.whatsapp import FakeWhatsApp
 NUMBER, OTHER = "+34600100200", "+34600100201"
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def feishu() -> AsyncIterator[FakeFeishu]:
     async with FakeFeishu() as feishu:
         yield feishu
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def whatsapp() -> AsyncIterator[FakeWhatsApp]:
     async with FakeWhatsApp() as whatsapp:
         whatsapp.add(*TEMPLATES)
         yield whatsapp
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def gateway(
     tmp_path: Path,
     feishu: FakeFeishu,

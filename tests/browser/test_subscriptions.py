@@ -29,7 +29,7 @@ HERON = (
 )
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def publisher() -> AsyncIterator[Publisher]:
     async with Publisher() as publisher:
         feed = publisher.feed("/birds.xml", title="Birds of the old harbour")

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import socket
-import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any, Self
 
 from aiohttp import ClientError, ClientSession
 
-ROOT = Path(__file__).parents[2]
+from tests.crash import nursery
+
 PATIENCE = 90.0  # seconds in which whatever must happen has happened, on a busy machine too
 
 
@@ -56,15 +56,13 @@ class Server:
     async def start(self) -> None:
         """Once more, when the last run has ended."""
         self.log.clear()
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", *self._program, "serve", "--port", str(self.port), *self._roles,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self._settings},
-            cwd=self._settings["DATA_DIR"],  # where no .env lies
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            limit=2**20,
-            start_new_session=True,
-        )  # fmt: skip
+        module, *wounds = self._program
+        self._process = await nursery.born(
+            module,
+            [*wounds, "serve", "--port", str(self.port), *self._roles],
+            {"PATH": os.environ["PATH"], "PYTHONPATH": str(nursery.ROOT), **self._settings},
+            self._settings["DATA_DIR"],  # where no .env lies
+        )
         self._reading = asyncio.create_task(self._read())
 
     @property
@@ -128,7 +126,9 @@ class Server:
         return any(line.get("event") == event for line in self.log)
 
     async def _read(self) -> None:
-        assert self._process.stderr is not None
+        await asyncio.gather(self._process.stdout.read(), self._read_log())
+
+    async def _read_log(self) -> None:
         async for line in self._process.stderr:
             text = line.decode(errors="replace").rstrip()
             self.log.append(json.loads(text) if text.startswith("{") else {"event": text})

@@ -17,7 +17,8 @@ from sqlalchemy.engine import make_url
 
 from tests.counts import count
 from tests.crash import ledger
-from tests.crash.server import ROOT, Server, environment, until
+from tests.crash.nursery import ROOT
+from tests.crash.server import Server, environment, until
 from tests.crash.traffic import Traffic
 
 

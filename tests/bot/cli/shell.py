@@ -3,18 +3,14 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 from bot.cli import main
-
-ROOT = Path(__file__).parents[3]
+from tests.crash import nursery
 
 
 @dataclass(frozen=True)
@@ -53,19 +49,11 @@ class Shell:
 
     async def apart(self, settings: Mapping[str, str], *arguments: object, code: int = 0) -> Ran:
         """As a process of its own, in which only these settings count."""
-        return await asyncio.to_thread(_apart, settings, arguments, code)
-
-
-def _apart(settings: Mapping[str, str], arguments: tuple[object, ...], code: int) -> Ran:
-    ran = subprocess.run(
-        [sys.executable, "-m", "bot", *map(str, arguments)],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "100", **settings},
-        cwd=settings["DATA_DIR"],
-        capture_output=True,
-        text=True,
-        timeout=150,
-    )
-    return _checked(Ran(ran.returncode, ran.stdout, ran.stderr), code)
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(nursery.ROOT), "COLUMNS": "100", **settings}
+        async with asyncio.timeout(150):
+            child = await nursery.born("bot", [*map(str, arguments)], environment, settings["DATA_DIR"])
+            out, err = await asyncio.gather(child.stdout.read(), child.stderr.read())
+            return _checked(Ran(await child.wait(), out.decode(), err.decode()), code)
 
 
 def _checked(ran: Ran, code: int) -> Ran:

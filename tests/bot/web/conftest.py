@@ -10,7 +10,8 @@ import pytest_asyncio
 from storage.database import Database
 from tests.bot.web.gateway import Served, serving
 from tests.clock import MovableClock
-from tests.conftest import ENGINES, copy_of
+from tests.conftest import ENGINES
+from tests.postgresql import Copies
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -18,7 +19,8 @@ def shared_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
 ) -> Iterator[str]:
     if request.param == "postgresql":
-        with copy_of(request.getfixturevalue("postgresql_template")) as url:
+        copies: Copies = request.getfixturevalue("copies")
+        with copies.one() as url:
             yield url
     else:
         file = tmp_path_factory.mktemp("web") / "postbell.db"
