@@ -277,18 +277,20 @@ class Button(Struct, frozen=True):
     value: str  # at most 200 characters of printable ASCII
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One message for one destination.  Equal over all attempts, but for what says so."""
+class Message(Struct, frozen=True, kw_only=True, gc=False):
+    """One message for one destination.  Equal over all attempts, but for what says so.
+
+    A Struct, as what comes of it, because thousands are made a second.
+    """
 
     id: str  # "msg_…", no full stop: the receiver's key against repeats
     address: str
-    secrets: tuple[bytes, ...] = field(default=(), repr=False)  # newest first
+    secrets: tuple[bytes, ...] = ()  # newest first
     event: str = "post.created"  # what happened; "reply", "feed.failing" and the like where there is no post
     created_at: datetime  # when it happened, not when it is sent
     text: str = ""  # notices and replies; empty for posts
     post: PostView | None = None
-    code: str = field(default="", repr=False)  # six digits, which may only go the way meant for codes
+    code: str = ""  # six digits, which may only go the way meant for codes
     waiting: int = 0  # of a "nudge": how many posts wait until the person writes
     buttons: tuple[Button, ...] = ()  # at most 10; the text must also make sense without them
     reply_to: str = ""  # the platform's id of the message that this one answers
@@ -297,9 +299,11 @@ class Message:
     sent_at: datetime  # this attempt's time
     attempt: int = 1  # from 1
 
+    def __repr__(self) -> str:
+        return f"Message(id={self.id!r})"  # secrets, codes and addresses are nobody's to read
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+
+class Receipt(Struct, frozen=True, kw_only=True, gc=False):
     """The platform took the message."""
 
     message_id: str = ""  # as in later status callbacks; empty where there is none

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from storage import leases
 from storage.models import Account, Meta
+from storage.statements import Query
 
 ACCOUNTS = Account.__table__
 META = Meta.__table__
@@ -53,17 +54,19 @@ def list_all(session: Session, limit: int) -> Sequence[Account]:
     return session.exec(there.order_by(col(Account.id)).limit(limit)).all()
 
 
-_FACT = select_columns(META.c.value).where(META.c.name == bindparam("name"))
+_FACT = Query("SELECT {row} value {/row} FROM meta WHERE name = :name", tuple[str])
+_LOCKED_FACT = select_columns(META.c.value).where(META.c.name == bindparam("name")).with_for_update()
 
 
 def fact(session: Session, name: str) -> str | None:
     """A fact about this installation; None when it was never stored."""
-    return session.connection().execute(_FACT, {"name": name}).scalar()
+    found = _FACT.rows(session, name=name)
+    return found[0][0] if found else None
 
 
 def lock_fact(session: Session, name: str) -> str | None:
     """As ``fact``; nobody else changes it until the transaction ends."""
-    return session.connection().execute(_FACT.with_for_update(), {"name": name}).scalar()
+    return session.connection().execute(_LOCKED_FACT, {"name": name}).scalar()
 
 
 def set_fact(session: Session, name: str, value: str) -> None:

@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -569,7 +569,7 @@ async def test_the_example_of_a_channel_sends_and_says_what_answers_mean(install
         assert throttled.value.after == timedelta(seconds=7)
         with pytest.raises(TryAgain):
             await channel.send(message)
-    nobody = replace(message, address=f"http://127.0.0.1:{free_port()}/topic")
+    nobody = msgspec.structs.replace(message, address=f"http://127.0.0.1:{free_port()}/topic")
     with pytest.raises(TryAgain):
         await channel.send(nobody)
     with pytest.raises(BadAddress):

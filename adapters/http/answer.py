@@ -1,8 +1,9 @@
 """What comes of a request, whichever client made it: an answer, or one of two errors that say whether it had left."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from adapters.http.egress import DENIED
 
@@ -20,8 +21,7 @@ REASONS: Final[Mapping[str, str]] = {
 """For people, where there is nothing more to say than the code does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True, gc=False):
     """What came back.  Names in ``headers`` match in any case; ``body`` ends after 64 KiB or where it broke off."""
 
     status: int

@@ -1,7 +1,6 @@
 """Connections for what is fetched: answers larger than those to messages, each piece in its time, known if cut off."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Final
 
 from adapters.http.answer import MAX_ANSWER, Answer, Headers, NoAnswer
@@ -13,8 +12,7 @@ FETCH_SECONDS: Final = 30.0
 MAX_DOCUMENT: Final = 5 * 1024 * 1024  # bytes of a feed as they come (reliability 8.1)
 
 
-@dataclass(frozen=True, slots=True)
-class Document(Answer):
+class Document(Answer, frozen=True, gc=False):
     """``body`` ends where it broke off or, of what is no success, after 64 KiB."""
 
     complete: bool = True

@@ -107,7 +107,7 @@ class Dispatcher:
         ended_at, seconds = self._clock(), monotonic() - started
         self._metrics.observe_attempt(due.channel)(seconds)
         if isinstance(result, Receipt):
-            self._metrics.observe_latency(due.channel)((ended_at - due.created_at).total_seconds())
+            self._metrics.observe_latency(due.channel)(ended_at.timestamp() - due.created_micros / 1_000_000)
         self._sent.add(
             settling.Sent(
                 due=due,

@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from msgspec import structs
+
 from adapters.base import Message, Receipt, Rejected
 from adapters.channels.feishu import cards, codes
 from adapters.channels.feishu.api import OpenApi, message_body
@@ -115,7 +117,7 @@ def body(message: Message, plan: Plan, image_key: str, receiver: dict[str, Any])
 def _content(message: Message, form: Form, text: str, image_key: str, masked: bool) -> Any:
     if masked and message.post:
         post = message.post
-        message = replace(message, post=replace(post, title=mask(post.title), author=mask(post.author)))
+        message = structs.replace(message, post=replace(post, title=mask(post.title), author=mask(post.author)))
     if form == "text":
         return cards.text_content(message, text)
     if form == "post":

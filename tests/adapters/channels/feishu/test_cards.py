@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from adapters.base import Button
 from adapters.channels.feishu import cards
@@ -138,4 +139,4 @@ def test_a_code_is_put_into_words_of_the_persons_language() -> None:
     assert "123456" in text
     assert len(text) > 15
     assert text.startswith("인증")
-    assert "123456" not in repr(replace(given, text=""))
+    assert "123456" not in repr(structs.replace(given, text=""))
