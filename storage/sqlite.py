@@ -96,7 +96,7 @@ class SQLite:
     def _write_until_closed(self) -> None:
         with self._sql.connect() as connection:
             driver = _driver(connection)
-            driver.execute("PRAGMA cache_size=-16384")
+            driver.execute("PRAGMA cache_size=-8192")
             while (first := self._calls.get()) is not None:
                 self._write_group(connection, driver, first)
             driver.execute("PRAGMA busy_timeout=0")  # a command that ends beside a server must not keep it waiting
