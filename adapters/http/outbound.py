@@ -6,14 +6,15 @@ may reach never rubs off on another.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import ClientError
+from msgspec import Struct
 from yarl import URL
 
 from adapters.base import FeedFailed, FeedFault
@@ -22,18 +23,22 @@ from adapters.http.answer import Answer, NoAnswer, NotSent
 from adapters.http.client import Client, any_socket
 from adapters.http.connection import Connection
 from adapters.http.documents import HEAD_SECONDS, Document, DocumentConnection
-from adapters.http.egress import Egress, SocketFactory
+from adapters.http.egress import MAX_URL, Egress, SocketFactory
 from adapters.http.inflate import Inflater, TooLarge
 from adapters.http.request import Target, target
 from adapters.http.resolver import Lookup, Resolver, system_lookup
 
 MAX_BODY: Final = 10 * 1024 * 1024  # bytes of a feed, unpacked (reliability 8.1)
 MAX_CHECKED_URLS: Final = 16_384  # destinations whose address need not be parsed anew for each message
-MAX_CHECKED_FEEDS: Final = 4_096  # more of them come round so seldom that remembering them is memory for nothing
+MAX_CHECKED_ORIGINS: Final = 4_096  # of feeds; their own addresses come round too seldom to be remembered
+
+# An address that is in normal form as it stands, for a look at its characters: parsing it costs a tenth of a poll.
+_PLAIN: Final = re.compile(
+    r"(https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[1-9][0-9]*+)?)(/[\w/=&,:@~.-]*+(?:\?[\w/?=&,:@~.-]++)?)", re.ASCII
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True, gc=False):
     """One hop's answer.  Names in ``headers`` match in any case."""
 
     status: int
@@ -62,7 +67,7 @@ class Outbound:
         self._lookup = lookup
         self._open = AsyncExitStack()
         self._checked = lru_cache(MAX_CHECKED_URLS)(self._check)
-        self._feed_target = lru_cache(MAX_CHECKED_FEEDS)(self._check_feed)
+        self._feed_origin = lru_cache(MAX_CHECKED_ORIGINS)(self._check_origin)
 
     async def __aenter__(self) -> Self:
         self._resolver = Resolver(self._lookup)
@@ -80,7 +85,7 @@ class Outbound:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._checked.cache_clear()
-        self._feed_target.cache_clear()
+        self._feed_origin.cache_clear()
         await self._open.aclose()
 
     async def send(
@@ -175,9 +180,19 @@ class Outbound:
         client = self._webhook if checked.scheme == "https" else self._plain_webhook
         return client, target(checked, self._user_agent)
 
-    def _check_feed(self, url: str) -> tuple[str, Target]:
+    def _feed_target(self, url: str) -> tuple[str, Target]:
+        """With the normal form of the address.  Raises ValueError."""
+        if len(url) <= MAX_URL and "/." not in url and (plain := _PLAIN.fullmatch(url)):
+            origin, path = plain.groups()
+            if there := self._feed_origin(origin):
+                return url, there.at(path)
         checked = self.egress.target(url, "feed")
         return str(checked), target(checked, self._user_agent)
+
+    def _check_origin(self, origin: str) -> Target | None:
+        """None: it is spelt otherwise in normal form."""
+        checked = self.egress.target(f"{origin}/", "feed")
+        return target(checked, self._user_agent) if str(checked) == f"{origin}/" else None
 
     def _client(self, socket_factory: SocketFactory, connections: int, kind: type[Connection] = Connection) -> Client:
         client = Client(self._resolver, socket_factory, connections=connections, kind=kind)

@@ -41,6 +41,10 @@ class Target:
     origin: Origin
     head: bytes  # what stands between the method and the caller's header fields
 
+    def at(self, path: str) -> "Target":
+        """Another path there, in place of "/"; with its query, as it is to be sent."""
+        return Target(self.origin, b" %b%b" % (path.encode(), self.head.removeprefix(b" /")))
+
 
 def target(url: URL, user_agent: str) -> Target:
     """Raises ValueError when this is nothing an HTTP request can be sent to."""

@@ -7,13 +7,13 @@ feeds.md.
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
+from msgspec import Struct
 from yarl import URL
 
 from adapters.base import (
@@ -53,8 +53,7 @@ Fetch = Callable[[str, Mapping[str, str]], Awaitable[Fetched]]
 """GET one hop of an address with these header fields, as ``Outbound.fetch`` does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True, gc=False):
     """Where a request ended, after redirects."""
 
     answer: Fetched

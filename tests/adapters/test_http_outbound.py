@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import zlib
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -9,14 +10,44 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from adapters.base import FeedFailed, FeedFault
-from adapters.http import DENIED, Fetched, NotSent, documents
+from adapters.http import DENIED, Egress, Fetched, NotSent, documents
 from adapters.http import outbound as doors
+from adapters.http.request import target
 from tests.adapters.doors import outbound, post, serving, talking
 from tests.fakes.authority import Authority
 from tests.fakes.receiver import Receiver
 from tests.fakes.speaker import OK, Speaker, Turn
+
+# --- what is asked for ---------------------------------------------------------------------------------------
+
+PLAIN = st.from_regex(doors._PLAIN, fullmatch=True)
+ODD = st.from_regex(r"https?://[a-zA-Z0-9.:@%/-]{1,30}/[a-zA-Z0-9.%/?#=&+~_-]{0,30}", fullmatch=True)
+
+
+@given(PLAIN | ODD)
+@example("http://feeds.example:80/a").via("a port that goes without saying")
+@example("https://feeds.example/a/../b").via("a path that leads elsewhere")
+@example("https://feeds.example/?").via("a query that is none")
+@example("https://feeds.example/?a=/../b&c=d@e:f,g").via("a query that looks like a path")
+@example("https://user@feeds.example/a").via("a user")
+@example("https://127.0.0.1/a").via("an inner address")
+@example("https://2130706433/a").via("an inner address in disguise")
+def test_a_feeds_address_is_read_alike_with_and_without_the_short_way(url: str) -> None:
+    egress = Egress.parse("127.0.0.0/8:8080")
+    out = doors.Outbound(egress, user_agent="test/1")
+    try:
+        checked = egress.target(url, "feed")
+        expected = str(checked), target(checked, "test/1")
+    except ValueError as error:
+        with pytest.raises(ValueError, match=f"^{re.escape(str(error))}$"):
+            out._feed_target(url)
+    else:
+        assert out._feed_target(url) == expected
+
 
 # --- what is never dialled ----------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ What is new in a document, when to ask again and what is no feed at all is judge
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -215,7 +215,7 @@ def _zoned(fetch: Fetch, zone: timedelta | None) -> Fetch:
 
     async def zoned(url: str, headers: Mapping[str, str]) -> Fetched:
         answer = await fetch(url, headers)
-        return replace(answer, body=with_zone(answer.body, zone))
+        return msgspec.structs.replace(answer, body=with_zone(answer.body, zone))
 
     return zoned
 
