@@ -10,7 +10,7 @@ from typing import Any
 from storage.database import Database
 from tests.bot.web.gateway import Answer, Caller, Served, serving
 from tests.clock import MovableClock
-from tests.test_documents import blocks, section
+from tests.documents.pages import blocks, section
 from tests.world import item
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from bot import doctor as examining
 from bot import logs, parts
 from bot.cli import output
+from bot.doctor import machine
 from bot.rules.findings import Finding
 from bot.rules.plain_text import one_line
 from bot.settings import BadSetting, load
@@ -39,6 +40,6 @@ async def _all() -> list[Finding]:
         parts.make_official(settings)
     except BadSetting as error:
         wrong = Finding("settings", "wrong", str(error), "put it right in the environment or .env")
-        return [*examining.of_machine(), wrong]
+        return [*machine.without_settings(), wrong]
     logs.configure("error", settings.log_format)
     return [one async for one in examining.examine(settings)]
