@@ -139,10 +139,16 @@ def fan_out_slow(arena: Arena) -> list[Row]:
 
 
 def _with_subscribers(arena: Arena, sink: SinkDesk, count: int) -> Child:
-    """Ours, following one feed for so many destinations; its next order ``post`` finds something new."""
+    """Ours, following one feed for so many destinations; its next order ``post`` finds something new.
+
+    Each has had a message: the first to one costs half as much again, for its address is checked and its secret opened.
+    """
     ours = arena.start("bench.ours")
     ours.ask("prepare", origin=arena.origin("changing"), destinations=count, fan_out=True, sink=sink.url, secret=SECRET)
     ours.ask("run")
+    sink.start(secret=SECRET)
+    ours.ask("post", count=count)
+    sink.check(count)
     return ours
 
 

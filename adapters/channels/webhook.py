@@ -77,6 +77,7 @@ class Webhook:
         self._outbound = outbound
         self._inbound_secrets = (config or WebhookConfig()).secrets()
         self._timeout_seconds = timeout_seconds
+        self._last: tuple[tuple[PostView | None, str, datetime] | None, bytes] = None, b""
 
     def normal_address(self, address: str) -> str:
         try:
@@ -87,7 +88,7 @@ class Webhook:
     async def send(self, message: Message) -> Receipt:
         if message.address.startswith(webhook_inbound.NAMED):
             raise Rejected("this chat is answered in the HTTP response only", code="no_way_back")
-        body = encode(message)
+        body = self._encoded(message)
         try:
             answer = await self._outbound.send(
                 "POST",
@@ -101,6 +102,14 @@ class Webhook:
         except NoAnswer as error:
             raise Ambiguous(str(error), code=error.code) from error
         return receipt(answer, message.sent_at)
+
+    def _encoded(self, message: Message) -> bytes:
+        """The body, which is the same for all destinations of a post; the last one's is at hand."""
+        of, body = self._last
+        if message.post is None or (message.post, message.event, message.created_at) != of:
+            body = encode(message)
+            self._last = (message.post, message.event, message.created_at), body
+        return body
 
     async def close(self) -> None:
         """Nothing is held open here."""
