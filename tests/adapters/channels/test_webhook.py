@@ -1,6 +1,7 @@
 """The webhook channel against a receiver that verifies: what arrives, and what each answer is taken to mean."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,6 @@ from adapters.base import (
     BadAddress,
     Channel,
     Message,
-    PostView,
     Rejected,
     SendError,
     Throttled,
@@ -25,25 +25,16 @@ from adapters.base import (
 from adapters.channels.webhook import MAX_RESPONSE, Webhook, cleaned, encode
 from adapters.http import Egress, Outbound
 from adapters.signatures import new_secret
+from tests.adapters.channels import posts
 from tests.fakes.receiver import Receiver, Trick
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SECRET = new_secret()
 
-POST = PostView(
-    id="01930000-0000-7000-8000-000000000001",
-    seq=7,
+POST = replace(
+    posts.POST,
     version=2,
-    feed_id="01930000-0000-7000-8000-000000000002",
-    feed_title="NASA",
-    feed_url="https://nasa.example/feed",
-    source="feed",
-    title="Launch – today",
-    text="It flies.",
-    url="https://nasa.example/launch",
-    author="Ada",
     published=NOW - timedelta(hours=1),
-    updated=None,
     found=NOW - timedelta(minutes=1),
     image="https://nasa.example/launch.jpg",
     tags=("space", "news"),

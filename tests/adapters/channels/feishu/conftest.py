@@ -1,34 +1,16 @@
 """A Feishu on real sockets, a channel that talks to it, and a clock for both that only tests move."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from adapters.base import Message, PostView
+from adapters.base import Message
 from adapters.channels.feishu import Config, Feishu
 from adapters.http import Egress, Outbound
 from adapters.inbound import AnyEvent, Callback
 from tests.clock import START, MovableClock
 from tests.fakes.feishu import FakeFeishu
-
-POST = PostView(
-    id="01930000-0000-7000-8000-000000000001",
-    seq=7,
-    version=1,
-    feed_id="01930000-0000-7000-8000-000000000002",
-    feed_title="NASA",
-    feed_url="https://nasa.example/feed",
-    source="feed",
-    title="Launch – today",
-    text="It flies.",
-    url="https://nasa.example/launch",
-    author="Ada",
-    published=START - timedelta(hours=1),
-    updated=None,
-    found=START,
-)
 
 MakeMessage = Callable[..., Message]
 MakeChannel = Callable[..., Feishu]

@@ -14,7 +14,8 @@ from adapters.base import Button
 from adapters.channels.feishu import cards
 from adapters.channels.feishu.sending import Plan, body, first_plan, mask
 from bot.simulator import feishu_checks as contents
-from tests.adapters.channels.feishu.conftest import POST, message
+from tests.adapters.channels.feishu.conftest import message
+from tests.adapters.channels.posts import POST
 
 HOSTILE = '<at id=all></at> <at user_id="all"></at> **b** _i_ ~~s~~ [l](https://x.example) `c` ![i](k) # h $v$ \\'
 

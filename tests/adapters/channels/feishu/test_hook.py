@@ -8,7 +8,8 @@ import pytest
 from adapters.base import AddressGone, Ambiguous, Button, Rejected, SendError, Throttled, TryAgain
 from adapters.channels.feishu import Feishu
 from bot.simulator.feishu_checks import check_card
-from tests.adapters.channels.feishu.conftest import POST, MakeChannel, message
+from tests.adapters.channels.feishu.conftest import MakeChannel, message
+from tests.adapters.channels.posts import POST
 from tests.clock import MovableClock
 from tests.fakes.feishu import FakeFeishu
 

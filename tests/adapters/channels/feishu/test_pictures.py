@@ -9,7 +9,8 @@ from aiohttp import web
 
 from adapters.channels.feishu import Feishu, pictures
 from adapters.http import Egress, Fetched, Outbound
-from tests.adapters.channels.feishu.conftest import POST, MakeChannel, message
+from tests.adapters.channels.feishu.conftest import MakeChannel, message
+from tests.adapters.channels.posts import POST
 from tests.clock import MovableClock
 from tests.fakes.feishu import FakeFeishu
 

@@ -20,7 +20,8 @@ from adapters.base import (
 )
 from adapters.channels.feishu import Feishu
 from adapters.channels.feishu import channel as channel_module
-from tests.adapters.channels.feishu.conftest import POST, MakeChannel, message
+from tests.adapters.channels.feishu.conftest import MakeChannel, message
+from tests.adapters.channels.posts import POST
 from tests.clock import MovableClock
 from tests.fakes.feishu import FakeFeishu, Script
 

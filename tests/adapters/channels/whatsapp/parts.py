@@ -1,34 +1,16 @@
 """What the tests of this channel share: messages as the dispatcher makes them, and a server for callbacks."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Self
 
 from aiohttp import web
 
-from adapters.base import Message, PostView
+from adapters.base import Message
 from adapters.channels.whatsapp import WhatsApp
 from adapters.inbound import AnyEvent, Callback, ChatMessage, Refused
 from tests.clock import START, MovableClock
 
 ANA = "+34600123456"
-
-POST = PostView(
-    id="01930000-0000-7000-8000-000000000001",
-    seq=7,
-    version=1,
-    feed_id="01930000-0000-7000-8000-000000000002",
-    feed_title="NASA",
-    feed_url="https://nasa.example/feed",
-    source="feed",
-    title="Launch – today",
-    text="It flies.",
-    url="https://nasa.example/launch",
-    author="Ada",
-    published=START - timedelta(hours=1),
-    updated=None,
-    found=START - timedelta(minutes=1),
-)
 
 
 def message(text: str = "", **changes: Any) -> Message:

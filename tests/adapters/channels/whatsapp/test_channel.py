@@ -26,7 +26,8 @@ from adapters.base import (
 from adapters.channels.whatsapp import Config, WhatsApp
 from adapters.http import Outbound
 from adapters.inbound import Talking
-from tests.adapters.channels.whatsapp.parts import ANA, POST, Monotonic, chat_message, message
+from tests.adapters.channels.posts import POST
+from tests.adapters.channels.whatsapp.parts import ANA, Monotonic, chat_message, message
 from tests.clock import MovableClock
 from tests.fakes.whatsapp import Failure, FakeWhatsApp, Template
 from tests.fakes.whatsapp.platform import Trick

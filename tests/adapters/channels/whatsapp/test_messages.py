@@ -17,7 +17,8 @@ from adapters.channels.whatsapp.messages import (
 )
 from adapters.channels.whatsapp.text import JOINER, units
 from bot.simulator.whatsapp_checks import check
-from tests.adapters.channels.whatsapp.parts import ANA, POST, message
+from tests.adapters.channels.posts import POST
+from tests.adapters.channels.whatsapp.parts import ANA, message
 
 WHOLE_POST = "*Launch – today*\n\nIt flies.\n\nAda · NASA\nhttps://nasa.example/launch"
 

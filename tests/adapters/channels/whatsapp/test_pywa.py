@@ -20,7 +20,8 @@ from pywa.types.templates import AuthenticationBody, BodyText, CopyCodeOTPButton
 from adapters.base import Button, Message
 from adapters.channels.whatsapp import WhatsApp
 from adapters.channels.whatsapp.codes import verdict
-from tests.adapters.channels.whatsapp.parts import ANA, POST, Hook, chat_message, message
+from tests.adapters.channels.posts import POST
+from tests.adapters.channels.whatsapp.parts import ANA, Hook, chat_message, message
 from tests.fakes.whatsapp import FakeWhatsApp, Statuses, Template
 from tests.fakes.whatsapp.platform import APP_SECRET, PHONE_NUMBER_ID, TOKEN, VERIFY_TOKEN
 

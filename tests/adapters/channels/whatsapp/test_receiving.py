@@ -10,7 +10,8 @@ from adapters.base import Button, Rejected, SendError, Suspended, TryAgain
 from adapters.channels.whatsapp import WhatsApp
 from adapters.http import Egress, Outbound
 from adapters.inbound import AnyEvent, Callback, ChatMessage, HttpAnswer, Refused, Reply, StatusChanged, Unknown
-from tests.adapters.channels.whatsapp.parts import ANA, POST, Hook, chat_message, message
+from tests.adapters.channels.posts import POST
+from tests.adapters.channels.whatsapp.parts import ANA, Hook, chat_message, message
 from tests.clock import MovableClock
 from tests.fakes.whatsapp import FakeWhatsApp, Statuses, Template
 
