@@ -280,7 +280,7 @@ class Button(Struct, frozen=True):
 class Message(Struct, frozen=True, kw_only=True, gc=False):
     """One message for one destination.  Equal over all attempts, but for what says so.
 
-    A Struct, as what comes of it, because thousands are made a second.
+    A Struct, as what comes of it, because thousands are made a second; ``msgspec.structs.replace`` changes a copy.
     """
 
     id: str  # "msg_…", no full stop: the receiver's key against repeats
@@ -301,6 +301,9 @@ class Message(Struct, frozen=True, kw_only=True, gc=False):
 
     def __repr__(self) -> str:
         return f"Message(id={self.id!r})"  # secrets, codes and addresses are nobody's to read
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("id", self.id)]
 
 
 class Receipt(Struct, frozen=True, kw_only=True, gc=False):

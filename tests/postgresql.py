@@ -17,12 +17,18 @@ from storage import migrate
 
 MORE_BYTES = 4_000_000  # a database that has grown by more is not worth emptying
 
-# Every change of tables, columns, indexes, constraints, triggers and functions shows here, and so does a TRUNCATE; as
-# do statistics, with which the next test's statements would be planned.
+# Every change of schemas, tables, columns, indexes, constraints, triggers and functions shows here, and so does a
+# TRUNCATE; as do the schema's version, and statistics, with which the next test's statements would be planned.
+OURS = "SELECT oid, relname, relfilenode, reltuples FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 FORM = """
-    SELECT md5(string_agg(concat_ws(' ', oid, relname, relfilenode, relnatts), ',' ORDER BY oid)), max(reltuples) > 1,
-        (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_constraint), (SELECT count(*) FROM pg_trigger)
-    FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    SELECT
+        (SELECT md5(string_agg(concat_ws(' ', oid, relname, relfilenode), ',' ORDER BY oid)) FROM ours),
+        (SELECT max(reltuples) > 1 FROM ours),
+        (SELECT md5(string_agg(concat_ws(' ', attrelid, attnum, attname, atttypid, attnotnull, atthasdef), ','
+            ORDER BY attrelid, attnum)) FROM pg_attribute JOIN ours ON ours.oid = attrelid),
+        (SELECT md5(string_agg(concat_ws(' ', oid, tgenabled), ',' ORDER BY oid)) FROM pg_trigger),
+        (SELECT count(*) FROM pg_constraint), (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_namespace),
+        (SELECT string_agg(version_num, ' ') FROM alembic_version)
     """
 ALONE = """
     SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
@@ -43,10 +49,11 @@ class Copies:
         migrate.upgrade(engine)
         engine.dispose()
         with psycopg.connect(named(self._template)) as connection:
-            self._form = connection.execute(FORM).fetchone()
+            self._form = form(connection)
             self._bytes = size(connection)
             names = [name for (name,) in connection.execute(TABLES)]
             ours = [name for name in names if not connection.execute(f'SELECT FROM "{name}" LIMIT 1'.encode()).rowcount]
+        assert set(names) - set(ours) == {"alembic_version"}  # which is part of the form
         self._empty = "".join(f'DELETE FROM "{name}";' for name in ours)
         self._empty = f"SET session_replication_role = replica; {self._empty} RESET session_replication_role"
 
@@ -71,12 +78,15 @@ class Copies:
 
     def _emptied(self, name: str) -> bool:
         """False: it is no longer what a copy would be."""
-        with psycopg.connect(named(name), autocommit=True) as connection:
-            connection.execute(ALONE)
-            if connection.execute(FORM).fetchone() != self._form or size(connection) > self._bytes + MORE_BYTES:
-                return False
-            connection.execute(self._empty.encode())
-            connection.execute(SEQUENCES)
+        try:
+            with psycopg.connect(named(name), autocommit=True) as connection:
+                connection.execute(ALONE)
+                if form(connection) != self._form or size(connection) > self._bytes + MORE_BYTES:
+                    return False
+                connection.execute(self._empty.encode())
+                connection.execute(SEQUENCES)
+        except psycopg.Error:
+            return False
         return True
 
 
@@ -88,6 +98,10 @@ def administer(statement: str) -> None:
 
 def named(database: str) -> str:
     return make_url(_server()).set(database=database).render_as_string(hide_password=False)
+
+
+def form(connection: psycopg.Connection) -> tuple[object, ...] | None:
+    return connection.execute(f"WITH ours AS ({OURS}) {FORM}".encode()).fetchone()
 
 
 def size(connection: psycopg.Connection) -> int:

@@ -6,6 +6,7 @@ Each statement goes through the indexes in steps: as many as there are rows to t
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlmodel import Session
@@ -48,6 +49,9 @@ class DueDelivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def __repr__(self) -> str:
         return f"DueDelivery(id={self.id})"  # a code's text is the code, an address may be a secret
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("id", self.id)]
 
     @property
     def expires_at(self) -> datetime:

@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -51,7 +52,10 @@ class Child:
 
 
 async def born(module: str, arguments: Sequence[str], environment: Mapping[str, str], folder: str) -> Child:
-    """``python -m module`` with only this environment, as the leader of a session, without stdin."""
+    """``python -m module`` with only this environment, as the leader of a session, without stdin.
+
+    What Python itself reads from the environment at its start is the nursery's: its path, and the seed of hashes.
+    """
     order = {"module": module, "arguments": arguments, "environment": environment, "folder": folder}
     ours, theirs = zip(*(os.pipe() for _ in range(3)), strict=True)
     socket.send_fds(_nursery(), [json.dumps(order).encode()], theirs)
@@ -67,7 +71,8 @@ def _nursery() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     file = theirs.fileno()
     command = [sys.executable, "-m", "tests.crash.nursery", str(file)]
-    process = subprocess.Popen(command, cwd=ROOT, env={"PATH": os.environ["PATH"]}, pass_fds=[file])
+    environment = {"PATH": os.environ["PATH"]}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[file], start_new_session=True)
     theirs.close()
     atexit.register(process.wait)
     atexit.register(ours.close)  # before it
@@ -101,8 +106,9 @@ def serve(orders: socket.socket) -> None:
                 return
             stdout, stderr, life = files
             if (pid := os.fork()) == 0:
+                orders.detach()  # its number is soon another file's, which must not be closed with it
                 _become(json.loads(order), stdout, stderr)
-            os.write(life, b"%d\n" % pid)
+            _tell(life, pid)
             os.close(stdout)
             os.close(stderr)
             lives[watch := os.pidfd_open(pid)] = (pid, life)
@@ -111,9 +117,14 @@ def serve(orders: socket.socket) -> None:
 
 def _bury(watch: int, pid: int, life: int) -> None:
     _, status = os.waitpid(pid, 0)
-    os.write(life, b"%d\n" % os.waitstatus_to_exitcode(status))
+    _tell(life, os.waitstatus_to_exitcode(status))
     os.close(life)
     os.close(watch)
+
+
+def _tell(life: int, number: int) -> None:
+    with suppress(BrokenPipeError):  # nobody waits for it any more
+        os.write(life, b"%d\n" % number)
 
 
 def _become(order: Mapping[str, Any], stdout: int, stderr: int) -> NoReturn:
@@ -123,6 +134,7 @@ def _become(order: Mapping[str, Any], stdout: int, stderr: int) -> NoReturn:
     os.closerange(3, 1024)
     os.environ.clear()
     os.environ.update(order["environment"])
+    time.tzset()
     os.chdir(order["folder"])
     sys.argv = [order["module"], *order["arguments"]]
     runpy.run_module(order["module"], run_name="__main__", alter_sys=True)

@@ -10,6 +10,7 @@ import pytest
 import standardwebhooks
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.pretty import pretty_repr
 
 from adapters.base import (
     AddressGone,
@@ -51,6 +52,13 @@ def message(address: str, **changes: Any) -> Message:
         "post": POST,
     }
     return Message(**(given | changes))
+
+
+def test_a_message_that_is_printed_shows_nothing_of_what_it_carries() -> None:
+    given = message("https://example.org/private", code="123456")
+    for shown in (repr(given), pretty_repr(given)):
+        assert "msg_1" in shown
+        assert not any(word in shown for word in ("whsec_", "private", "123456"))
 
 
 @pytest.fixture

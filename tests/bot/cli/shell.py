@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -50,10 +51,15 @@ class Shell:
     async def apart(self, settings: Mapping[str, str], *arguments: object, code: int = 0) -> Ran:
         """As a process of its own, in which only these settings count."""
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(nursery.ROOT), "COLUMNS": "100", **settings}
-        async with asyncio.timeout(150):
-            child = await nursery.born("bot", [*map(str, arguments)], environment, settings["DATA_DIR"])
-            out, err = await asyncio.gather(child.stdout.read(), child.stderr.read())
-            return _checked(Ran(await child.wait(), out.decode(), err.decode()), code)
+        child = await nursery.born("bot", [*map(str, arguments)], environment, settings["DATA_DIR"])
+        try:
+            async with asyncio.timeout(150):
+                out, err = await asyncio.gather(child.stdout.read(), child.stderr.read())
+                return _checked(Ran(await child.wait(), out.decode(), err.decode()), code)
+        finally:
+            if child.returncode is None:
+                child.send_signal(signal.SIGKILL)
+                await child.wait()
 
 
 def _checked(ran: Ran, code: int) -> Ran:
