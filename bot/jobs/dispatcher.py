@@ -121,17 +121,22 @@ class Dispatcher:
     async def _send(self, due: deliveries.DueDelivery, channel: Channel | None, now: datetime) -> Receipt | SendError:
         if channel is None:
             return TryAgain(f"no channel {due.channel!r} is set up", code="no_channel")
+        begun = False
         try:
-            return await channel.send(await self._message(due, channel, now))
+            message = await self._message(due, channel, now)
+            begun = True
+            return await channel.send(message)
         except SendError as error:
             return error
         except asyncio.CancelledError:
             return Ambiguous("Postbell stopped before the answer came", code="stopped")
         except WrongKey as error:
             return TryAgain(str(error), code="master_key")
-        except Exception:
+        except Exception:  # channels may be other people's, and one of them must not stop the sending
             log.exception("a channel failed", delivery=due.id, channel=due.channel)
-            return TryAgain("Postbell could not send it; its log says more", code="internal")
+            if begun:  # before the first byte or after the last one, nobody knows
+                return Ambiguous("Postbell failed while it was sent; its log says more", code="internal")
+            return TryAgain("Postbell could not make the message; its log says more", code="internal")
 
     async def _message(self, due: deliveries.DueDelivery, channel: Channel, now: datetime) -> Message:
         ring: Ring = self._ring(due.sealed, due.destination_uid) if due.sealed else Ring()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -119,6 +119,15 @@ async def test_an_error_of_a_channel_is_no_end_of_the_dispatcher(office: Office)
     await queue(office, 9)
     states = await office.run_until(lambda states: states["waiting"] == 4 and states["sent"] == 1)
     assert sum(states.values()) == 5
+    assert sorted(row.outcome for row in await attempts_of(office)) == [*["ambiguous"] * 4, "ok"]
+
+
+async def test_a_message_that_cannot_be_made_was_certainly_not_sent(office: Office) -> None:
+    await queue(office, 1)
+    await office.database.write(lambda work: work.session.execute(Delivery.__table__.update().values(extras="{")))
+    await office.run_until(lambda states: states == {"waiting": 1})
+    assert [row.outcome for row in await attempts_of(office)] == ["retry"]
+    assert not office.webhook.messages
 
 
 async def test_each_result_is_stored_with_its_attempt(office: Office) -> None:
@@ -127,10 +136,13 @@ async def test_each_result_is_stored_with_its_attempt(office: Office) -> None:
         office.webhook.answers[f"https://example.org/{number}"] = answer
         await queue(office, number)
     await office.run_until(lambda states: states == {"sent": 1, "failed": 1, "waiting": 1})
-    attempts = await office.database.read(
+    assert [row.outcome for row in await attempts_of(office)] == ["ok", "permanent", "retry"]
+
+
+async def attempts_of(office: Office) -> Sequence[Any]:
+    return await office.database.read(
         lambda work: work.session.execute(Attempt.__table__.select().order_by("delivery_id")).all()
     )
-    assert [row.outcome for row in attempts] == ["ok", "permanent", "retry"]
 
 
 async def test_a_retry_names_the_same_message_and_counts(office: Office) -> None:
